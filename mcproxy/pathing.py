@@ -1,0 +1,101 @@
+"""Shortest ways over the ground of a world, for the tasks that place things and the experts that walk to them.
+
+The ground is the height at which somebody stands in each column. Two neighbouring columns are joined if the step
+between them is at most `climb` blocks; diagonal steps need both columns beside them free as well. A straight step
+costs `STRAIGHT`, a diagonal one `DIAGONAL`: 7 / 5 is the square root of 2 to 1 %.
+"""
+
+import numpy as np
+from numba import njit
+
+from mcproxy import blocks as block_table
+
+STRAIGHT, DIAGONAL = 5, 7
+UNREACHABLE = np.int32(2**30)
+
+
+def ground(blocks: np.ndarray) -> np.ndarray:
+    """The height at which somebody stands in each column: (X, Z) int16 blocks, the top of the highest solid one."""
+    solid = (block_table.HEIGHT > 0)[blocks]  # (X, Y, Z) bool
+    return (blocks.shape[1] - np.argmax(solid[:, ::-1], axis=1)).astype(np.int16)
+
+
+@njit(nogil=True, cache=True)
+def distances(ground: np.ndarray, sources: np.ndarray, climb: int) -> np.ndarray:
+    """The cost of the shortest way from every column to the nearest source: (X, Z) int32, `UNREACHABLE` where none is.
+
+    `ground` is (X, Z) int16, `sources` (K, 2) int64 columns. A source may itself be too high to stand on (a pillar that
+    is to be touched): it is entered straight, never diagonally. Dial's algorithm, as costs are small integers.
+    """
+    size_x, size_z = ground.shape
+    best = np.full((size_x, size_z), UNREACHABLE, dtype=np.int32)
+    queues = np.empty((DIAGONAL + 1, size_x * size_z, 2), dtype=np.int32)  # a ring of buckets, by cost
+    lengths = np.zeros(DIAGONAL + 1, dtype=np.int64)
+    waiting = 0
+    for k in range(sources.shape[0]):
+        best[sources[k, 0], sources[k, 1]] = 0
+        queues[0, lengths[0]] = sources[k]
+        lengths[0] += 1
+        waiting += 1
+    cost = 0
+    while waiting > 0:
+        bucket = cost % (DIAGONAL + 1)
+        for k in range(lengths[bucket]):
+            waiting -= 1
+            x, z = queues[bucket, k, 0], queues[bucket, k, 1]
+            if best[x, z] != cost:
+                continue
+            for dx in range(-1, 2):
+                for dz in range(-1, 2):
+                    i, j = x + dx, z + dz
+                    if (dx == 0 and dz == 0) or i < 0 or j < 0 or i >= size_x or j >= size_z:
+                        continue
+                    straight = dx == 0 or dz == 0
+                    if not _enters(ground, i, j, x, z, climb, cost == 0):
+                        continue
+                    step = STRAIGHT if straight else DIAGONAL
+                    if cost + step < best[i, j]:
+                        best[i, j] = cost + step
+                        slot = (cost + step) % (DIAGONAL + 1)
+                        if lengths[slot] < queues.shape[1]:
+                            queues[slot, lengths[slot]] = (i, j)
+                            lengths[slot] += 1
+                            waiting += 1
+        lengths[bucket] = 0
+        cost += 1
+    return best
+
+
+@njit(nogil=True, cache=True)
+def joined(ground: np.ndarray, x: int, z: int, i: int, j: int, climb: int) -> bool:
+    """Whether one can step between two neighbouring columns, in either direction."""
+    here, there = ground[x, z], ground[i, j]
+    if abs(here - there) > climb:
+        return False
+    highest = max(here, there)
+    return x == i or z == j or (ground[x, j] <= highest and ground[i, z] <= highest)
+
+
+@njit(nogil=True, cache=True)
+def next_column(ground: np.ndarray, field: np.ndarray, x: int, z: int, climb: int) -> tuple[int, int]:
+    """The neighbour to step to on a shortest way down a field of `distances`; the column itself if none is nearer."""
+    at_x, at_z, least = x, z, field[x, z]
+    for dx in range(-1, 2):
+        for dz in range(-1, 2):
+            i, j = x + dx, z + dz
+            if i < 0 or j < 0 or i >= field.shape[0] or j >= field.shape[1] or field[i, j] == UNREACHABLE:
+                continue
+            if not _enters(ground, x, z, i, j, climb, field[i, j] == 0):
+                continue
+            cost = field[i, j] + (STRAIGHT if dx == 0 or dz == 0 else DIAGONAL)
+            if cost <= least:
+                at_x, at_z, least = i, j, cost
+    return at_x, at_z
+
+
+@njit(nogil=True, cache=True)
+def _enters(ground: np.ndarray, x: int, z: int, i: int, j: int, climb: int, source: bool) -> bool:
+    """Whether (x, z) leads to its neighbour (i, j); a source on another level is bumped into, straight."""
+    if source and ground[x, z] != ground[i, j]:
+        return x == i or z == j
+    return joined(ground, x, z, i, j, climb)
