@@ -1,0 +1,262 @@
+"""The gymnasium environments: N worlds of one task and arm as a native `VectorEnv`, and the single `Env` over it.
+
+    envs = gymnasium.make_vec("mcproxy/Beacon-v1", num_envs=64, arm="separated", split="eval")
+
+The reward is the goal objective's alone; every objective's return, and what happened, is in the infos:
+`tick`, `seed` (of the layout), `returns` and `met` (by objective name; `met` is the first tick, -1 for never) and
+`events` (those of this step).
+"""
+
+from collections.abc import Sequence
+from typing import Any, SupportsFloat
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from mcproxy import controls, errors
+from mcproxy import task as tasks
+from mcproxy.engine.worlds import NEVER, Worlds, check_actions, key_table
+from mcproxy.mission import Event, Mission
+
+_SEED_RANGE = 2**31  # layout seeds are drawn below this
+
+
+class VoxelVectorEnv(VectorEnv):
+    """N worlds of one task, arm and split, stepped together.
+
+    Observations are `{"pov": (N, H, W, 3) uint8}`, actions (N, C) integers over the task's controls, rewards (N,)
+    float64, terminated (the goal was met) and truncated (the time is up) (N,) bool. `rho` matters to the arm `mixture`
+    alone.
+
+    World i's first episode after `reset(seed=s)` is layout seed s + i exactly (a list gives each world's own); later
+    episodes draw their layout seeds from a stream of the world's own, spawned from that seed. All three autoreset modes
+    work; in DISABLED, `reset(seed=[...], options={"reset_mask": mask})` starts the masked worlds anew.
+
+    With `copy=False` frames are handed out in one buffer that the next call overwrites.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        task: str = "beacon",
+        arm: str = "aligned",
+        split: str = "train",
+        rho: float = 1.0,
+        resolution: tuple[int, int] = (64, 64),
+        fov_deg: float = 70.0,
+        action_repeat: int = 4,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        max_episode_steps: int | None = None,
+        threads: int = 1,
+        copy: bool = True,
+        render_mode: str | None = None,
+    ) -> None:
+        counts = {"num_envs": num_envs, "action_repeat": action_repeat, "threads": threads}
+        counts |= {"resolution": min(resolution), "max_episode_steps": max_episode_steps or 1}
+        for name, value in counts.items():
+            if value < 1:
+                raise errors.UserError(f"{name}={value}: expected 1 or more")
+        if not 1.0 <= fov_deg <= 150.0:
+            raise errors.UserError(f"fov_deg={fov_deg}: expected 1 to 150 degrees")
+        if render_mode not in (None, "rgb_array"):
+            raise errors.UserError(f"render_mode={render_mode!r}: expected None or 'rgb_array'")
+        self.task = tasks.get(task)
+        self.task.mission(0, arm, split, rho)  # a wrong name or value fails here, before anything is built
+        self.num_envs, self.arm, self.split, self.rho = num_envs, arm, split, rho
+        self.resolution, self.fov_deg, self.action_repeat = tuple(resolution), fov_deg, action_repeat
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.max_episode_steps, self.copy, self.render_mode = max_episode_steps, copy, render_mode
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 20 // action_repeat or 1}
+        self.metadata["autoreset_mode"] = self.autoreset_mode
+
+        pov = spaces.Box(0, 255, (*self.resolution, 3), np.uint8)
+        self._sizes = controls.sizes(self.task.controls)
+        self.single_observation_space = spaces.Dict({"pov": pov})
+        self.single_action_space = spaces.MultiDiscrete(self._sizes)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+        self.worlds = Worlds(num_envs, self.task.size, self.resolution, fov_deg, action_repeat, threads)
+        self._columns = controls.columns(self.task.controls)
+        self._rewards = np.array([o.reward for o in self.task.objectives])
+        self._streams: list[np.random.Generator | None] = [None] * num_envs
+        self._seeds = np.zeros(num_envs, dtype=np.int64)
+        self._running = np.zeros(num_envs, dtype=bool)
+        self._done = np.zeros(num_envs, dtype=bool)
+        self._frames = np.zeros((num_envs, *self.resolution, 3), dtype=np.uint8)
+        self._closed = False
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Begin new episodes in all worlds, or in those of `options["reset_mask"]` ((N,) bool)."""
+        mask = np.ones(self.num_envs, dtype=bool)
+        if options and "reset_mask" in options:
+            mask = np.asarray(options["reset_mask"])
+            if mask.shape != (self.num_envs,) or mask.dtype != bool or not mask.any():
+                raise ValueError(f"reset_mask must be ({self.num_envs},) bool with one True at least, got {mask}")
+        if seed is None or isinstance(seed, int | np.integer):
+            seeds = [None if seed is None else int(seed) + i for i in range(self.num_envs)]
+            self._np_random = np.random.default_rng(seed)
+        else:
+            seeds = list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} worlds")
+        for i in np.flatnonzero(mask):
+            self._begin(i, seeds[i])
+        return self._observe(), self._infos(mask, [()] * self.num_envs)
+
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Advance every world by one step of `action_repeat` ticks."""
+        if not self._running.all():
+            raise RuntimeError("call reset() before step()")
+        if self.autoreset_mode is AutoresetMode.DISABLED and self._done.any():
+            raise RuntimeError(f"worlds {np.flatnonzero(self._done).tolist()} have ended: reset them with a reset_mask")
+        actions = check_actions(actions, self._sizes, self.num_envs)
+        resets = self._done.copy() if self.autoreset_mode is AutoresetMode.NEXT_STEP else np.zeros_like(self._done)
+        already = [len(events) for events in self.worlds.events]
+        met_before = self.worlds.met[:, : len(self._rewards)] != NEVER
+        self.worlds.step(key_table(self._columns, actions), ~resets)
+
+        met = self.worlds.met[:, : len(self._rewards)] != NEVER
+        rewards = np.where(met[:, 0] & ~met_before[:, 0], self._rewards[0], 0.0)
+        terminated = self.worlds.ended & ~resets
+        truncated = (self.worlds.ticks >= self.worlds.limits) & ~terminated & ~resets
+        self._done = terminated | truncated
+        for i in np.flatnonzero(resets):
+            self._begin(i, None)
+            already[i] = 0
+        events = [tuple(log[start:]) for log, start in zip(self.worlds.events, already, strict=True)]
+        obs = self._observe()
+        infos: dict[str, Any] = {}
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and self._done.any():
+            ended = self._done.copy()
+            final_obs = np.full(self.num_envs, None, dtype=object)
+            for i in np.flatnonzero(ended):
+                final_obs[i] = {"pov": obs["pov"][i].copy()}
+            infos = {"final_obs": final_obs, "_final_obs": ended}
+            infos |= {"final_info": self._infos(ended, events), "_final_info": ended}
+            for i in np.flatnonzero(ended):
+                self._begin(i, None)
+                events[i] = ()
+            self.worlds.render(obs["pov"], only=np.flatnonzero(ended))
+        infos |= self._infos(np.ones(self.num_envs, dtype=bool), events)
+        return obs, rewards, terminated, truncated, infos
+
+    def render(self) -> tuple[np.ndarray, ...] | None:
+        """The current frames, one (H, W, 3) uint8 array a world, in render mode `rgb_array`."""
+        return tuple(self.worlds.render()) if self.render_mode == "rgb_array" else None
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let the engine's threads go; safe to call twice."""
+        self.worlds.close()
+
+    def _begin(self, i: int, seed: int | None) -> None:
+        """Begin an episode in world i: of layout `seed`, or of the next seed of its stream."""
+        if seed is not None:
+            if seed < 0:
+                raise errors.UserError(f"seed={seed}: expected 0 or more")
+            self._streams[i] = np.random.default_rng(seed)
+        else:
+            if self._streams[i] is None:
+                self._streams[i] = np.random.default_rng(self.np_random.integers(_SEED_RANGE))
+            seed = int(self._streams[i].integers(_SEED_RANGE))
+        mission = self._mission(seed)
+        self.worlds.load(i, mission)
+        if self.max_episode_steps is not None:
+            self.worlds.limits[i] = min(mission.max_ticks, self.max_episode_steps * self.action_repeat)
+        self._seeds[i], self._running[i], self._done[i] = seed, True, False
+
+    def _mission(self, seed: int) -> Mission:
+        return self.task.mission(seed, self.arm, self.split, self.rho)
+
+    def _observe(self) -> dict[str, np.ndarray]:
+        return {"pov": self.worlds.render(None if self.copy else self._frames)}
+
+    def _infos(self, mask: np.ndarray, events: Sequence[tuple[Event, ...]]) -> dict[str, Any]:
+        """The masked worlds' infos in gymnasium's layout: each array beside a `_name` mask, zero where that is False."""
+        met = self.worlds.met[:, : len(self._rewards)]
+        returns = np.where(met != NEVER, self._rewards, 0.0) * mask[:, None]
+        log = np.full(self.num_envs, None, dtype=object)
+        for i in np.flatnonzero(mask):
+            log[i] = events[i]
+        names = [o.name for o in self.task.objectives]
+        columns = {
+            "tick": np.where(mask, self.worlds.ticks, 0),
+            "seed": np.where(mask, self._seeds, 0),
+            "returns": _masked({name: returns[:, k].copy() for k, name in enumerate(names)}, mask),
+            "met": _masked({name: np.where(mask, met[:, k], 0) for k, name in enumerate(names)}, mask),
+            "events": log,
+        }
+        return _masked(columns, mask)
+
+
+class VoxelEnv(gymnasium.Env):
+    """One world of a task and arm as a plain gymnasium `Env`; the arguments are those of `VoxelVectorEnv`.
+
+    The observation is `{"pov": (H, W, 3) uint8}`, the action one choice of each of the task's controls.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
+
+    def __init__(self, task: str = "beacon", render_mode: str | None = None, **kwargs: Any) -> None:
+        self.vector = VoxelVectorEnv(1, task, autoreset_mode=AutoresetMode.DISABLED, render_mode=render_mode, **kwargs)
+        self.render_mode = render_mode
+        self.observation_space = self.vector.single_observation_space
+        self.action_space = self.vector.single_action_space
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Begin an episode: of layout `seed`, or of the next seed of the environment's stream."""
+        super().reset(seed=seed)
+        obs, infos = self.vector.reset(seed=[seed])
+        return {"pov": obs["pov"][0]}, _first(infos)
+
+    def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], SupportsFloat, bool, bool, dict[str, Any]]:
+        """Advance by one step of `action_repeat` ticks."""
+        obs, rewards, terminated, truncated, infos = self.vector.step(np.asarray(action)[None])
+        return {"pov": obs["pov"][0]}, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first(infos)
+
+    def render(self) -> np.ndarray | None:  # type: ignore[override]
+        """The current frame, (H, W, 3) uint8, in render mode `rgb_array`."""
+        return self.vector.worlds.render()[0] if self.render_mode == "rgb_array" else None
+
+    def close(self) -> None:
+        """Let the engine go; safe to call twice."""
+        self.vector.close()
+
+    def get_keys_to_action(self) -> dict[tuple[str, ...], np.ndarray]:
+        """Key chords for `gymnasium.utils.play`: w and s walk, a and d turn, the space bar jumps."""
+        bindings = {"w": ("move", 1), "s": ("move", 2), "a": ("turn", 1), "d": ("turn", 2), " ": ("jump", 1)}
+        names = self.vector.task.controls
+        chords = {(): np.zeros(len(names), dtype=np.int64)}
+        for key, (control, choice) in bindings.items():
+            if control in names:
+                for chord, action in list(chords.items()):
+                    if not action[names.index(control)]:
+                        pressed = action.copy()
+                        pressed[names.index(control)] = choice
+                        chords[tuple(sorted((*chord, key)))] = pressed
+        return chords
+
+
+def _masked(columns: dict[str, Any], mask: np.ndarray) -> dict[str, Any]:
+    """Gymnasium's pairing of each info with the mask of the worlds that have it."""
+    return {k: v for name, column in columns.items() for k, v in ((name, column), (f"_{name}", mask.copy()))}
+
+
+def _first(infos: dict[str, Any]) -> dict[str, Any]:
+    """World 0's infos as plain Python values."""
+    plain: dict[str, Any] = {}
+    for name, value in infos.items():
+        if not name.startswith("_"):
+            plain[name] = _first(value) if isinstance(value, dict) else value[0]
+            if isinstance(plain[name], np.generic):
+                plain[name] = plain[name].item()
+    return plain
