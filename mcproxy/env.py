@@ -179,7 +179,7 @@ class VoxelVectorEnv(VectorEnv):
         return {"pov": self.worlds.render(None if self.copy else self._frames)}
 
     def _infos(self, mask: np.ndarray, events: Sequence[tuple[Event, ...]]) -> dict[str, Any]:
-        """The masked worlds' infos in gymnasium's layout: each array beside a `_name` mask, zero where that is False."""
+        """The masked worlds' infos in gymnasium's layout: each array beside a `_name` mask, zero where it is False."""
         met = self.worlds.met[:, : len(self._rewards)]
         returns = np.where(met != NEVER, self._rewards, 0.0) * mask[:, None]
         log = np.full(self.num_envs, None, dtype=object)

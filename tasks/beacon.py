@@ -21,9 +21,9 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import ID
+from mcproxy.engine.pathing import UNREACHABLE, distances
+from mcproxy.engine.pathing import ground as ground_of
 from mcproxy.mission import GOAL, Mission, Objective, Touch, layout_hash
-from mcproxy.pathing import UNREACHABLE, distances
-from mcproxy.pathing import ground as ground_of
 from mcproxy.task import Task, register
 
 ARMS = ("aligned", "shifted", "separated", "absent", "decoy", "goalless", "blind", "mixture")
@@ -41,7 +41,7 @@ CLEARANCE = 2.0  # blocks between a place and any shortest way to the other
 BALANCE = 1.2  # ratio of the two distances at most; 1.25 is promised
 _TALL = ("stone", "log", "brick_block", "planks")
 _LOW = ("cobblestone", "stonebrick")
-_TRIPLES = 256  # draws of places in one layout before the obstacles are drawn anew
+_QUADRUPLES = 1024  # draws of the four places in one layout before the obstacles are drawn anew
 
 
 def build(rng: np.random.Generator, arm: str, rho: float) -> Mission:
@@ -99,7 +99,7 @@ def _layout(rng: np.random.Generator, size: int, reach: tuple[float, float]) -> 
         count = int(OBSTACLES_PER_COLUMN * size * size)
         _raise(blocks, rng.integers(0, 2**31, size=(count, 6)), _TALL_IDS, _LOW_IDS)
         blocks[[0, -1], 1:4] = blocks[:, 1:4, [0, -1]] = ID["leaves"]
-        draws = rng.integers(MARGIN + 1, size - MARGIN - 1, size=(_TRIPLES, 4, 2))
+        draws = rng.integers(MARGIN + 1, size - MARGIN - 1, size=(_QUADRUPLES, 4, 2), dtype=np.int32)
         chosen = _choose(ground_of(blocks), draws, reach[0], reach[1])
         if chosen >= 0:
             return blocks, draws[chosen]

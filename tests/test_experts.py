@@ -5,10 +5,10 @@ import pytest
 
 from mcproxy.agent.experts import Expert
 from mcproxy.controls import columns
+from mcproxy.engine.pathing import STRAIGHT, distances, ground
 from mcproxy.engine.worlds import key_table
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
-from mcproxy.pathing import STRAIGHT, distances, ground
 
 WORLDS = 100
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from mcproxy import errors
 from mcproxy.controls import TURN_DEG
+from mcproxy.engine.pathing import UNREACHABLE, distances, ground, next_column
 from mcproxy.mission import Mission
-from mcproxy.pathing import UNREACHABLE, distances, ground, next_column
 
 _CLIMB = 1  # blocks that a jump gains
 _TURN_ONLY_DEG = 40.0  # beyond this the expert turns on the spot

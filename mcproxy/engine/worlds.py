@@ -14,11 +14,11 @@ from numba import njit
 
 from mcproxy import blocks as block_table
 from mcproxy.controls import CONTROLS, INDEX
-from mcproxy.engine.physics import PLAYER, player_tick, touches
+from mcproxy.engine.physics import PLAYER, RESTING_VELOCITY, player_tick, touches
 from mcproxy.engine.renderer import Renderer
 from mcproxy.mission import Event, Mission, Reach, Touch
 
-EYE_HEIGHT = 1.62  # blocks above the feet (Minecraft Wiki, "Player")
+EYE_HEIGHT, CROUCHED_EYE_HEIGHT = 1.62, 1.54  # blocks above the feet (Minecraft 1.11, EntityPlayer.getEyeHeight)
 MAX_OBJECTIVES = 8
 NEVER = -1
 _NONE, _TOUCH, _REACH = 0, 1, 2
@@ -84,7 +84,7 @@ class Worlds:
         self.players[index] = np.zeros((), dtype=PLAYER)
         self.players["pos"][index] = mission.spawn
         self.players["yaw_deg"][index], self.players["pitch_deg"][index] = mission.yaw_deg, mission.pitch_deg
-        self.players["on_ground"][index] = True
+        self.players["on_ground"][index], self.players["vel"][index, 1] = True, RESTING_VELOCITY
         self.ticks[index], self.limits[index], self.ended[index] = 0, mission.max_ticks, False
         self.met[index], self._holding[index] = NEVER, False
         self._conditions[index], self._log_length[index] = _NONE, 0
@@ -127,7 +127,8 @@ class Worlds:
         """
         if out is None:
             out = np.empty((self.num_worlds, *self.resolution, 3), dtype=np.uint8)
-        eyes = self.players["pos"] + np.array([0.0, EYE_HEIGHT, 0.0])
+        eyes = self.players["pos"].copy()
+        eyes[:, 1] += np.where(self.players["crouched"], CROUCHED_EYE_HEIGHT, EYE_HEIGHT)
         yaw = np.ascontiguousarray(self.players["yaw_deg"])
         pitch = np.ascontiguousarray(self.players["pitch_deg"])
         if only is None:

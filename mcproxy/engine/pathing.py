@@ -29,38 +29,31 @@ def distances(ground: np.ndarray, sources: np.ndarray, climb: int) -> np.ndarray
     """
     size_x, size_z = ground.shape
     best = np.full((size_x, size_z), UNREACHABLE, dtype=np.int32)
-    queues = np.empty((DIAGONAL + 1, size_x * size_z, 2), dtype=np.int32)  # a ring of buckets, by cost
+    queues = np.empty((DIAGONAL + 1, size_x * size_z), dtype=np.int32)  # a ring of buckets, by cost, of columns
     lengths = np.zeros(DIAGONAL + 1, dtype=np.int64)
-    waiting = 0
     for k in range(sources.shape[0]):
         best[sources[k, 0], sources[k, 1]] = 0
-        queues[0, lengths[0]] = sources[k]
-        lengths[0] += 1
-        waiting += 1
+        queues[0, k] = sources[k, 0] * size_z + sources[k, 1]
+    lengths[0] = waiting = sources.shape[0]
     cost = 0
     while waiting > 0:
         bucket = cost % (DIAGONAL + 1)
+        waiting -= lengths[bucket]
         for k in range(lengths[bucket]):
-            waiting -= 1
-            x, z = queues[bucket, k, 0], queues[bucket, k, 1]
+            x, z = queues[bucket, k] // size_z, queues[bucket, k] % size_z
             if best[x, z] != cost:
                 continue
-            for dx in range(-1, 2):
-                for dz in range(-1, 2):
-                    i, j = x + dx, z + dz
-                    if (dx == 0 and dz == 0) or i < 0 or j < 0 or i >= size_x or j >= size_z:
+            for i in range(max(0, x - 1), min(size_x, x + 2)):
+                for j in range(max(0, z - 1), min(size_z, z + 2)):
+                    step = STRAIGHT if i == x or j == z else DIAGONAL
+                    if cost + step >= best[i, j] or not _enters(ground, i, j, x, z, climb, cost == 0):
                         continue
-                    straight = dx == 0 or dz == 0
-                    if not _enters(ground, i, j, x, z, climb, cost == 0):
-                        continue
-                    step = STRAIGHT if straight else DIAGONAL
-                    if cost + step < best[i, j]:
-                        best[i, j] = cost + step
-                        slot = (cost + step) % (DIAGONAL + 1)
-                        if lengths[slot] < queues.shape[1]:
-                            queues[slot, lengths[slot]] = (i, j)
-                            lengths[slot] += 1
-                            waiting += 1
+                    best[i, j] = cost + step
+                    slot = (cost + step) % (DIAGONAL + 1)
+                    if lengths[slot] < queues.shape[1]:
+                        queues[slot, lengths[slot]] = i * size_z + j
+                        lengths[slot] += 1
+                        waiting += 1
         lengths[bucket] = 0
         cost += 1
     return best
