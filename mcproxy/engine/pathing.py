@@ -11,7 +11,7 @@ from numba import njit
 from mcproxy import blocks as block_table
 
 STRAIGHT, DIAGONAL = 5, 7
-UNREACHABLE = np.int32(2**30)
+UNREACHABLE = 2**30
 
 
 def ground(blocks: np.ndarray) -> np.ndarray:
@@ -21,9 +21,10 @@ def ground(blocks: np.ndarray) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def distances(ground: np.ndarray, sources: np.ndarray, climb: int) -> np.ndarray:
-    """The cost of the shortest way from every column to the nearest source: (X, Z) int32, `UNREACHABLE` where none is.
+def distances(ground: np.ndarray, sources: np.ndarray, climb: int, limit: int = UNREACHABLE) -> np.ndarray:
+    """The cost of the shortest way from every column to the nearest source: (X, Z) int32.
 
+    `UNREACHABLE` stands where there is none, or none that costs `limit` at most.
     `ground` is (X, Z) int16, `sources` (K, 2) int64 columns. A source may itself be too high to stand on (a pillar that
     is to be touched): it is entered straight, never diagonally. Dial's algorithm, as costs are small integers.
     """
@@ -36,7 +37,7 @@ def distances(ground: np.ndarray, sources: np.ndarray, climb: int) -> np.ndarray
         queues[0, k] = sources[k, 0] * size_z + sources[k, 1]
     lengths[0] = waiting = sources.shape[0]
     cost = 0
-    while waiting > 0:
+    while waiting > 0 and cost <= limit:
         bucket = cost % (DIAGONAL + 1)
         waiting -= lengths[bucket]
         for k in range(lengths[bucket]):
@@ -46,7 +47,9 @@ def distances(ground: np.ndarray, sources: np.ndarray, climb: int) -> np.ndarray
             for i in range(max(0, x - 1), min(size_x, x + 2)):
                 for j in range(max(0, z - 1), min(size_z, z + 2)):
                     step = STRAIGHT if i == x or j == z else DIAGONAL
-                    if cost + step >= best[i, j] or not _enters(ground, i, j, x, z, climb, cost == 0):
+                    if cost + step > limit or cost + step >= best[i, j]:
+                        continue
+                    if not _enters(ground, i, j, x, z, climb, cost == 0):
                         continue
                     best[i, j] = cost + step
                     slot = (cost + step) % (DIAGONAL + 1)

@@ -55,7 +55,8 @@ _LEDGE = 0.05  # blocks by which a sneaking step is shortened at a time (Entity.
 _INSET = 0.001  # blocks by which the box is shrunk to find the blocks that it is in (Entity.doBlockCollisions)
 _EPSILON = 1e-7  # blocks of overlap that do not count, as in 1.14's VoxelShapes; far above a double's rounding here
 
-_MOVE, _STRAFE, _TURN, _PITCH = INDEX["move"], INDEX["strafe"], INDEX["turn"], INDEX["pitch"]
+_MOVE, _BACK, _STRAFE = INDEX["move"], INDEX["back"], INDEX["strafe"]
+_TURN, _PITCH = INDEX["turn"], INDEX["pitch"]
 _JUMP_KEY, _SNEAK_KEY, _SPRINT_KEY = INDEX["jump"], INDEX["sneak"], INDEX["sprint"]
 _AIR, _STONE = ID["air"], ID["stone"]
 
@@ -76,7 +77,7 @@ def player_tick(blocks: np.ndarray, shape: np.ndarray, player: np.record, keys: 
     pos, vel = player.pos, player.vel
     vx, vy, vz = _settle(vel[0]), _settle(vel[1]), _settle(vel[2])
     grounded, sneak = player.on_ground != 0, keys[_SNEAK_KEY] != 0
-    sprint = keys[_SPRINT_KEY] != 0 and keys[_MOVE] == 1 and not sneak and player.collided == 0
+    sprint = keys[_SPRINT_KEY] != 0 and keys[_MOVE] != 0 and keys[_BACK] == 0 and not sneak and player.collided == 0
     if keys[_JUMP_KEY] != 0:
         player.jump_ticks = max(player.jump_ticks - 1, 0)
         if grounded and player.jump_ticks == 0:
@@ -96,7 +97,7 @@ def player_tick(blocks: np.ndarray, shape: np.ndarray, player: np.record, keys: 
     if sprint:
         thrust *= _SPRINT
     share = _INPUT * _SNEAK_INPUT if sneak else _INPUT
-    forward = share * (int(keys[_MOVE] == 1) - int(keys[_MOVE] == 2))
+    forward = share * (int(keys[_MOVE] != 0) - int(keys[_BACK] != 0))
     right = share * (int(keys[_STRAFE] == 2) - int(keys[_STRAFE] == 1))
     thrust /= max(math.sqrt(forward * forward + right * right), 1.0)  # diagonally no faster than straight on
     vx -= thrust * (right * cosine + forward * sine)
