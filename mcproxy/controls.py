@@ -27,7 +27,8 @@ def _key(name: str, key: str, meaning: str) -> Control:
 
 
 CONTROLS: tuple[Control, ...] = (
-    Control("move", ("none", "forward", "back"), ({}, {"forward": 1}, {"back": 1}), "walk along the view direction"),
+    Control("move", ("none", "forward"), ({}, {"forward": 1}), "walk along the view direction"),
+    _key("back", "back", "walk backwards; together with move, neither"),
     Control("strafe", ("none", "left", "right"), ({}, {"left": 1}, {"right": 1}), "walk across the view direction"),
     Control(
         "turn",

@@ -66,7 +66,7 @@ class VoxelVectorEnv(VectorEnv):
         self.task = tasks.get(task)
         self.task.mission(0, arm, split, rho)  # a wrong name or value fails here, before anything is built
         self.num_envs, self.arm, self.split, self.rho = num_envs, arm, split, rho
-        self.resolution, self.fov_deg, self.action_repeat = tuple(resolution), fov_deg, action_repeat
+        self.resolution, self.fov_deg, self.action_repeat = (resolution[0], resolution[1]), fov_deg, action_repeat
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.max_episode_steps, self.copy, self.render_mode = max_episode_steps, copy, render_mode
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": 20 // action_repeat or 1}
@@ -75,7 +75,7 @@ class VoxelVectorEnv(VectorEnv):
         pov = spaces.Box(0, 255, (*self.resolution, 3), np.uint8)
         self._sizes = controls.sizes(self.task.controls)
         self.single_observation_space = spaces.Dict({"pov": pov})
-        self.single_action_space = spaces.MultiDiscrete(self._sizes)
+        self.single_action_space: spaces.MultiDiscrete = spaces.MultiDiscrete(self._sizes)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
@@ -105,9 +105,11 @@ class VoxelVectorEnv(VectorEnv):
             seeds = list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds for {self.num_envs} worlds")
-        for i in np.flatnonzero(mask):
+        fresh = np.flatnonzero(mask).tolist()
+        for i in fresh:
             self._begin(i, seeds[i])
-        return self._observe(), self._infos(mask, [()] * self.num_envs)
+        self.worlds.render(self._frames, only=fresh)
+        return self._observation(), self._infos(mask, [()] * self.num_envs)
 
     def step(
         self, actions: np.ndarray
@@ -128,25 +130,26 @@ class VoxelVectorEnv(VectorEnv):
         terminated = self.worlds.ended & ~resets
         truncated = (self.worlds.ticks >= self.worlds.limits) & ~terminated & ~resets
         self._done = terminated | truncated
-        for i in np.flatnonzero(resets):
+        for i in np.flatnonzero(resets).tolist():
             self._begin(i, None)
             already[i] = 0
         events = [tuple(log[start:]) for log, start in zip(self.worlds.events, already, strict=True)]
-        obs = self._observe()
+        self.worlds.render(self._frames)
         infos: dict[str, Any] = {}
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._done.any():
             ended = self._done.copy()
+            finished = np.flatnonzero(ended).tolist()
             final_obs = np.full(self.num_envs, None, dtype=object)
-            for i in np.flatnonzero(ended):
-                final_obs[i] = {"pov": obs["pov"][i].copy()}
+            for i in finished:
+                final_obs[i] = {"pov": self._frames[i].copy()}
             infos = {"final_obs": final_obs, "_final_obs": ended}
             infos |= {"final_info": self._infos(ended, events), "_final_info": ended}
-            for i in np.flatnonzero(ended):
+            for i in finished:
                 self._begin(i, None)
                 events[i] = ()
-            self.worlds.render(obs["pov"], only=np.flatnonzero(ended))
+            self.worlds.render(self._frames, only=finished)
         infos |= self._infos(np.ones(self.num_envs, dtype=bool), events)
-        return obs, rewards, terminated, truncated, infos
+        return self._observation(), rewards, terminated, truncated, infos
 
     def render(self) -> tuple[np.ndarray, ...] | None:
         """The current frames, one (H, W, 3) uint8 array a world, in render mode `rgb_array`."""
@@ -163,9 +166,8 @@ class VoxelVectorEnv(VectorEnv):
                 raise errors.UserError(f"seed={seed}: expected 0 or more")
             self._streams[i] = np.random.default_rng(seed)
         else:
-            if self._streams[i] is None:
-                self._streams[i] = np.random.default_rng(self.np_random.integers(_SEED_RANGE))
-            seed = int(self._streams[i].integers(_SEED_RANGE))
+            stream = self._streams[i] or np.random.default_rng(self.np_random.integers(_SEED_RANGE))
+            self._streams[i], seed = stream, int(stream.integers(_SEED_RANGE))
         mission = self._mission(seed)
         self.worlds.load(i, mission)
         if self.max_episode_steps is not None:
@@ -175,15 +177,15 @@ class VoxelVectorEnv(VectorEnv):
     def _mission(self, seed: int) -> Mission:
         return self.task.mission(seed, self.arm, self.split, self.rho)
 
-    def _observe(self) -> dict[str, np.ndarray]:
-        return {"pov": self.worlds.render(None if self.copy else self._frames)}
+    def _observation(self) -> dict[str, np.ndarray]:
+        return {"pov": self._frames.copy() if self.copy else self._frames}
 
     def _infos(self, mask: np.ndarray, events: Sequence[tuple[Event, ...]]) -> dict[str, Any]:
         """The masked worlds' infos in gymnasium's layout: each array beside a `_name` mask, zero where it is False."""
         met = self.worlds.met[:, : len(self._rewards)]
         returns = np.where(met != NEVER, self._rewards, 0.0) * mask[:, None]
         log = np.full(self.num_envs, None, dtype=object)
-        for i in np.flatnonzero(mask):
+        for i in np.flatnonzero(mask).tolist():
             log[i] = events[i]
         names = [o.name for o in self.task.objectives]
         columns = {
@@ -223,7 +225,7 @@ class VoxelEnv(gymnasium.Env):
         obs, rewards, terminated, truncated, infos = self.vector.step(np.asarray(action)[None])
         return {"pov": obs["pov"][0]}, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first(infos)
 
-    def render(self) -> np.ndarray | None:  # type: ignore[override]
+    def render(self) -> np.ndarray | None:
         """The current frame, (H, W, 3) uint8, in render mode `rgb_array`."""
         return self.vector.worlds.render()[0] if self.render_mode == "rgb_array" else None
 
@@ -233,9 +235,9 @@ class VoxelEnv(gymnasium.Env):
 
     def get_keys_to_action(self) -> dict[tuple[str, ...], np.ndarray]:
         """Key chords for `gymnasium.utils.play`: w and s walk, a and d turn, the space bar jumps."""
-        bindings = {"w": ("move", 1), "s": ("move", 2), "a": ("turn", 1), "d": ("turn", 2), " ": ("jump", 1)}
+        bindings = {"w": ("move", 1), "s": ("back", 1), "a": ("turn", 1), "d": ("turn", 2), " ": ("jump", 1)}
         names = self.vector.task.controls
-        chords = {(): np.zeros(len(names), dtype=np.int64)}
+        chords: dict[tuple[str, ...], np.ndarray] = {(): np.zeros(len(names), dtype=np.int64)}
         for key, (control, choice) in bindings.items():
             if control in names:
                 for chord, action in list(chords.items()):

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import UNREACHABLE, distances
+from mcproxy.engine.pathing import STRAIGHT, UNREACHABLE, distances
 from mcproxy.engine.pathing import ground as ground_of
 from mcproxy.mission import GOAL, Mission, Objective, Touch, layout_hash
 from mcproxy.task import Task, register
@@ -33,15 +33,16 @@ OBJECTIVES = (
 )
 HEIGHT = 12  # blocks, sky included
 SIZE, LARGE_SIZE = 32, 48  # blocks a side
-MAX_TICKS, LARGE_MAX_TICKS = 600, 900
-OBSTACLES_PER_COLUMN = 0.03
-REACH, LARGE_REACH = (7.0, 15.0), (10.0, 24.0)  # blocks from the spawn, least and most
+MAX_TICKS, LARGE_MAX_TICKS = 800, 1200
+OBSTACLES_PER_COLUMN = 0.025
+REACH, LARGE_REACH = (3.0, 12.0), (8.0, 20.0)  # blocks from the spawn, least and most
 MARGIN = 2  # blocks that stay free between a place and the outer wall
 CLEARANCE = 2.0  # blocks between a place and any shortest way to the other
+SEPARATION = 6.0  # blocks between the goal and the separate place, at least
 BALANCE = 1.2  # ratio of the two distances at most; 1.25 is promised
 _TALL = ("stone", "log", "brick_block", "planks")
 _LOW = ("cobblestone", "stonebrick")
-_QUADRUPLES = 1024  # draws of the four places in one layout before the obstacles are drawn anew
+_PROPOSALS = 64  # of the four places in one layout, before its obstacles are drawn anew
 
 
 def build(rng: np.random.Generator, arm: str, rho: float) -> Mission:
@@ -99,10 +100,9 @@ def _layout(rng: np.random.Generator, size: int, reach: tuple[float, float]) -> 
         count = int(OBSTACLES_PER_COLUMN * size * size)
         _raise(blocks, rng.integers(0, 2**31, size=(count, 6)), _TALL_IDS, _LOW_IDS)
         blocks[[0, -1], 1:4] = blocks[:, 1:4, [0, -1]] = ID["leaves"]
-        draws = rng.integers(MARGIN + 1, size - MARGIN - 1, size=(_QUADRUPLES, 4, 2), dtype=np.int32)
-        chosen = _choose(ground_of(blocks), draws, reach[0], reach[1])
-        if chosen >= 0:
-            return blocks, draws[chosen]
+        places = np.zeros((4, 2), dtype=np.int64)
+        if _choose(ground_of(blocks), rng.random((_PROPOSALS, 8)), reach[0], reach[1], places):
+            return blocks, places
 
 
 _TALL_IDS = np.array([ID[name] for name in _TALL], dtype=np.uint8)
@@ -126,28 +126,48 @@ def _raise(blocks: np.ndarray, draws: np.ndarray, tall: np.ndarray, low: np.ndar
 
 
 @njit(nogil=True, cache=True)
-def _choose(ground: np.ndarray, draws: np.ndarray, nearest: float, farthest: float) -> int:
-    """The first of the drawn quadruples of columns that keeps the promises of the layout, or -1."""
+def _choose(ground: np.ndarray, draws: np.ndarray, nearest: float, farthest: float, places: np.ndarray) -> bool:
+    """Write into `places` the first proposal of four columns that keeps the promises of the layout; False if none does.
+
+    A row of `draws`, eight uniform numbers, proposes a spawn, the goal at a uniform distance and direction from it, the
+    separate place about as far away in the opposite half-plane, and a uniform independent place.
+    """
+    low, span = MARGIN + 1, ground.shape[0] - 2 * MARGIN - 2
+    spawn, goal, apart, independent = places[0], places[1], places[2], places[3]
     for k in range(draws.shape[0]):
-        spawn, goal, apart, independent = draws[k, 0], draws[k, 1], draws[k, 2], draws[k, 3]
+        u = draws[k]
+        far = nearest + (farthest - nearest) * u[2]
+        angle = 2 * np.pi * u[3]
+        across = angle + np.pi * (0.5 + u[4])
+        as_far = far * BALANCE ** (u[5] - 0.5)  # the rest of the allowance is for rounding and obstacles
+        for axis in range(2):
+            spawn[axis] = low + int(span * u[axis])
+            independent[axis] = low + int(span * u[6 + axis])
+            quarter = np.pi / 2 * axis
+            goal[axis] = spawn[axis] + round(far * np.cos(angle - quarter))
+            apart[axis] = spawn[axis] + round(as_far * np.cos(across - quarter))
+        if min(goal.min(), apart.min()) < low or max(goal.max(), apart.max()) >= low + span:
+            continue
         to_goal, to_apart = goal - spawn, apart - spawn
         far_goal = np.sqrt(float(to_goal[0] ** 2 + to_goal[1] ** 2))
         far_apart = np.sqrt(float(to_apart[0] ** 2 + to_apart[1] ** 2))
-        if min(far_goal, far_apart) < nearest or max(far_goal, far_apart) > farthest:
-            continue
-        if max(far_goal, far_apart) > BALANCE * min(far_goal, far_apart):
+        if min(far_goal, far_apart) < nearest or max(far_goal, far_apart) > BALANCE * min(far_goal, far_apart):
             continue
         if to_goal[0] * to_apart[0] + to_goal[1] * to_apart[1] > 0:  # less than a right angle between them
             continue
         if not (_open(ground, spawn) and _open(ground, goal) and _open(ground, apart) and _open(ground, independent)):
             continue
-        if _near(independent, goal, 2.0) or _near(independent, spawn, 4.0):
+        if _near(goal, apart, SEPARATION) or _near(independent, goal, 2.0) or _near(independent, spawn, 4.0):
             continue
-        if _balanced(ground, spawn, goal, apart, 0) and _balanced(ground, spawn, goal, apart, 1):
-            from_spawn = distances(ground, independent.reshape(1, 2), 0)
-            if from_spawn[spawn[0], spawn[1]] != UNREACHABLE:
-                return k
-    return -1
+        from_spawn = distances(ground, spawn.reshape(1, 2), 0)
+        if from_spawn[independent[0], independent[1]] == UNREACHABLE:
+            continue
+        if not _balanced(ground, from_spawn, goal, apart, 0):
+            continue
+        longest = 2 * STRAIGHT * int(max(far_goal, far_apart))
+        if _balanced(ground, distances(ground, spawn.reshape(1, 2), 1, longest), goal, apart, 1):
+            return True
+    return False
 
 
 @njit(nogil=True, cache=True)
@@ -166,15 +186,14 @@ def _near(a: np.ndarray, b: np.ndarray, distance: float) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def _balanced(ground: np.ndarray, spawn: np.ndarray, goal: np.ndarray, apart: np.ndarray, climb: int) -> bool:
+def _balanced(ground: np.ndarray, from_spawn: np.ndarray, goal: np.ndarray, apart: np.ndarray, climb: int) -> bool:
     """Whether both ways are about equally long, and every shortest way to one stays clear of the other."""
-    from_spawn = distances(ground, spawn.reshape(1, 2), climb)
     long_goal, long_apart = from_spawn[goal[0], goal[1]], from_spawn[apart[0], apart[1]]
     if max(long_goal, long_apart) == UNREACHABLE or max(long_goal, long_apart) > BALANCE * min(long_goal, long_apart):
         return False
-    return _clear(from_spawn, distances(ground, goal.reshape(1, 2), climb), long_goal, apart) and _clear(
-        from_spawn, distances(ground, apart.reshape(1, 2), climb), long_apart, goal
-    )
+    if not _clear(from_spawn, distances(ground, goal.reshape(1, 2), climb, long_goal), long_goal, apart):
+        return False
+    return _clear(from_spawn, distances(ground, apart.reshape(1, 2), climb, long_apart), long_apart, goal)
 
 
 @njit(nogil=True, cache=True)

@@ -90,7 +90,8 @@ def _field(heights: np.ndarray, targets: np.ndarray, others: np.ndarray) -> np.n
     raised = heights.copy()
     for x, z in others:
         if not (targets == (x, z)).all(axis=1).any():
-            raised[max(0, x - 1) : x + 2, max(0, z - 1) : z + 2] += 50  # too high to climb
+            shunned = raised[max(0, x - 1) : x + 2, max(0, z - 1) : z + 2]
+            shunned += 50 + 10 * np.arange(shunned.size, dtype=np.int16).reshape(shunned.shape)  # no two can be joined
     for heights_now in (raised, heights):
         field = distances(heights_now, targets, _CLIMB)
         if (field < UNREACHABLE).sum() > 9:
