@@ -1,0 +1,178 @@
+"""Checkpoints: a folder with `model.safetensors` and `config.json`, and beside them what a run needs to go on.
+
+A checkpoint is safe to take from a stranger: nothing in it is run, and its sizes are checked before memory is taken.
+`resume.pt` holds a run's optimizer as tensors and plain data. Every file is put in place whole or not at all.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+import mcproxy
+from mcproxy.agent.config import RunConfig, run_config
+from mcproxy.agent.model import Agent
+from mcproxy.errors import UserError
+
+FORMAT, SCHEMA = "mcproxy-agent", 1
+MODEL, CONFIG, RESUME = "model.safetensors", "config.json", "resume.pt"
+_MAX_CONFIG = 2**20  # bytes
+_MAX_SIZE = 2**16  # pixels, choices, units
+
+
+def describe(run: RunConfig, env: Any, steps: int) -> dict[str, Any]:
+    """What `config.json` says of an agent trained for `steps` environment steps in worlds like those of `env`."""
+    return {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "mcproxy": mcproxy.__version__,
+        "torch": torch.__version__,
+        "task": {"name": env.task.name, "version": env.task.version},
+        "observation": {"pov": [*env.resolution, 3], "dtype": "uint8", "fov_deg": env.fov_deg},
+        "action": dict(zip(env.task.controls, [int(n) for n in env.single_action_space.nvec], strict=True)),
+        "action_repeat": env.action_repeat,
+        "steps": steps,
+        "run": run.to_json(),
+    }
+
+
+def save(folder: Path, agent: Agent, config: dict[str, Any]) -> None:
+    """Write an agent with the `config` that `describe` gave."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
+    header = {"format": FORMAT, "schema": str(SCHEMA), "steps": str(config["steps"])}
+    write(folder / MODEL, lambda part: save_file(weights, part, header))
+    write(folder / CONFIG, lambda part: part.write_text(json.dumps(config, indent=2) + "\n"))
+
+
+def load(folder: str | Path) -> tuple[Agent, dict[str, Any]]:
+    """The agent of a checkpoint folder, on the CPU in float32, and its config; whatever is wrong is a `UserError`."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"checkpoint {folder}: not a folder; a checkpoint is a folder with {MODEL} and {CONFIG}")
+    config = read_config(folder)
+    run = run_config(config["run"])
+    with torch.device("meta"):  # shapes alone, whatever the file claims
+        agent = Agent(run.resolution, list(config["action"].values()), run.ppo.hidden, run.ppo.lstm)
+    agent.load_state_dict(_weights(folder / MODEL, agent), assign=True)
+    return agent.eval().requires_grad_(False), config
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The checked `config.json` of a checkpoint folder."""
+    path = folder / CONFIG
+    try:
+        if path.stat().st_size > _MAX_CONFIG:
+            raise UserError(f"{path}: larger than {_MAX_CONFIG} bytes, so not a checkpoint's config")
+        config = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{folder}: has no {CONFIG}; a checkpoint is a folder with {MODEL} and {CONFIG}") from None
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, UserError) else UserError(f"{path}: is not JSON ({error})") from None
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise UserError(f"{path}: is not the config of an mcproxy agent (format {FORMAT!r})")
+    if config.get("schema") != SCHEMA:
+        raise UserError(f"{path} has schema {config.get('schema')}, this mcproxy reads {SCHEMA}: upgrade mcproxy")
+    try:
+        run = run_config(config["run"])
+        sizes, name = config["action"].values(), config["task"]["name"]
+        counts = (*run.resolution, *sizes, run.ppo.hidden, run.ppo.lstm)
+        fits = all(type(n) is int and 1 <= n <= _MAX_SIZE for n in counts) and len(sizes) > 0
+        fits &= config["observation"]["pov"] == [*run.resolution, 3] and isinstance(name, str)
+        fits &= type(config["steps"]) is int and config["steps"] >= 0
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: is damaged ({type(error).__name__}: {error}); get or train the agent again") from None
+    if not fits:
+        raise UserError(f"{path}: is damaged (sizes or steps out of range); get or train the agent again")
+    return config
+
+
+def check_fits(config: dict[str, Any], env: Any, name: str) -> None:
+    """A `UserError` unless an agent of this config can act in `env`: same frames, same controls."""
+    seen, shown = tuple(config["observation"]["pov"][:2]), tuple(env.resolution)
+    if seen != shown:
+        raise UserError(
+            f"agent {name} was trained on frames of {seen[0]} x {seen[1]}, this environment shows "
+            f"{shown[0]} x {shown[1]}: give one the other's resolution"
+        )
+    has = dict(zip(env.task.controls, [int(n) for n in env.single_action_space.nvec], strict=True))
+    if list(config["action"].items()) != list(has.items()):
+        raise UserError(
+            f"agent {name} presses {', '.join(config['action'])} (task {config['task']['name']}), "
+            f"task {env.task.name} takes {', '.join(has)}: use an agent trained for these controls"
+        )
+
+
+def save_resume(folder: Path, state: dict[str, Any]) -> None:
+    """Write what a run needs to go on: tensors, numbers, strings, lists and dictionaries."""
+    write(folder / RESUME, lambda part: torch.save({"schema": SCHEMA, **state}, part))
+
+
+def load_resume(folder: Path) -> dict[str, Any]:
+    """What `save_resume` wrote."""
+    path = folder / RESUME
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # a reader of damaged pickles can fail in any way
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{path}: cannot be resumed from ({reason}); train again with --force") from None
+    if not isinstance(state, dict) or state.get("schema") != SCHEMA:
+        found = state.get("schema") if isinstance(state, dict) else None
+        raise UserError(f"{path} has schema {found}, this mcproxy resumes {SCHEMA}: use the mcproxy that began the run")
+    return state
+
+
+def write(path: Path, fill: Callable[[Path], Any]) -> None:
+    """Put a file in place whole: `fill` writes a hidden one beside it, which then takes its name."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        try:
+            fill(part)
+        except (RuntimeError, SafetensorError) as error:  # how torch and safetensors report a disk that is full
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"{path}: cannot be written ({reason}); the last whole one is kept, if any") from error
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _weights(path: Path, agent: Agent) -> dict[str, torch.Tensor]:
+    """The file's tensors, which must be exactly those of the agent, finite float32."""
+    expected = agent.state_dict()
+    with _reading(path), safe_open(path, "pt") as file:
+        names = set(file.keys())
+        if names != set(expected):
+            odd = sorted(names ^ set(expected))
+            raise UserError(f"{path}: does not hold the weights that its config describes ({', '.join(odd[:3])})")
+        for name, like in expected.items():
+            shape, dtype = tuple(file.get_slice(name).get_shape()), file.get_slice(name).get_dtype()
+            if shape != tuple(like.shape) or dtype != "F32":
+                raise UserError(f"{path}: {name} is {dtype} {shape}, its config describes F32 {tuple(like.shape)}")
+        weights = {name: file.get_tensor(name) for name in expected}
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise UserError(f"{path}: {name} has values that are not finite; get or train the agent again")
+    return weights
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"{path.parent}: has no {MODEL}; a checkpoint is a folder with {MODEL} and {CONFIG}") from None
+    except SafetensorError as error:
+        raise UserError(f"{path}: is not a whole safetensors file ({error}); get or train the agent again") from None

@@ -1,0 +1,284 @@
+"""Proximal policy optimization (Schulman et al. 2017) for the recurrent agent: advantages, loss, update, run.
+
+A minibatch is whole sequences of some worlds. Each group takes an equal part of it, in its thread and with its copy of
+the model; the gradients' mean moves the one float32 master. The number of threads changes the speed and no result.
+"""
+
+import ctypes
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mcproxy.agent.config import RunConfig
+from mcproxy.agent.model import Agent, chosen, entropy
+from mcproxy.agent.rollout import Group, Rollout
+from mcproxy.errors import UserError
+
+RECENT = 200  # episodes over which rates are given
+LOSSES = ("policy_loss", "value_loss", "entropy", "approx_kl", "clipfrac")
+
+
+def gae(
+    rewards: Tensor,
+    values: Tensor,
+    next_values: Tensor,
+    terminated: Tensor,
+    ended: Tensor,
+    discount: float,
+    lam: float,
+) -> Tensor:
+    """Generalized advantage estimates (Schulman et al. 2016, eq. 16).
+
+        d_t = r_t + discount (1 - terminated_t) next_values_t - values_t
+        A_t = d_t + discount lam (1 - ended_t) A_{t+1}
+
+    All are (T, N), time first; the result too. `next_values` is the value of the frame that an action led to, before
+    any reset: a time-out bootstraps, a termination does not. `ended` = terminated or truncated.
+    """
+    deltas = rewards + discount * next_values * ~terminated.bool() - values
+    kept = discount * lam * (~ended.bool()).to(deltas.dtype)
+    advantages, carry = torch.empty_like(deltas), torch.zeros_like(deltas[0])
+    for t in reversed(range(len(deltas))):
+        advantages[t] = carry = torch.addcmul(deltas[t], kept[t], carry)
+    return advantages
+
+
+def losses(
+    log_prob: Tensor,
+    old_log_prob: Tensor,
+    advantages: Tensor,
+    values: Tensor,
+    returns: Tensor,
+    clip: float,
+) -> dict[str, Tensor]:
+    """The clipped policy loss (eq. 7) and the value loss 0.5 (v - R)^2, as means, with `approx_kl` and `clipfrac`.
+
+    The estimate of the divergence is (r - 1) - log r (Schulman 2020, "Approximating KL divergence").
+    """
+    log_ratio = log_prob - old_log_prob
+    ratio = log_ratio.exp()
+    policy = -torch.min(advantages * ratio, advantages * ratio.clamp(1 - clip, 1 + clip)).mean()
+    with torch.no_grad():
+        kl, clipped = (ratio - 1 - log_ratio).mean(), ((ratio - 1).abs() > clip).float().mean()
+    return {
+        "policy_loss": policy,
+        "value_loss": 0.5 * (values - returns).square().mean(),
+        "approx_kl": kl,
+        "clipfrac": clipped,
+    }
+
+
+class Trainer:
+    """One training run in memory: worlds, model, optimizer, and what has been counted so far.
+
+    `make_env(num_envs)` gives one group's environment, stepping in the calling thread alone. `threads` bounds how many
+    groups run at once. Call `update` until `done`.
+    """
+
+    def __init__(self, config: RunConfig, make_env: Callable[[int], Any], threads: int | None = None) -> None:
+        self.config, ppo = config, config.ppo
+        self.device = torch.device(config.device)
+        self.updates, self.seconds = 0, {"env": 0.0, "forward": 0.0, "update": 0.0}
+        self.recent: deque[tuple[float, int]] = deque(maxlen=RECENT)
+        envs = [make_env(ppo.num_envs // ppo.num_groups) for _ in range(ppo.num_groups)]
+        width = min(ppo.num_groups, threads or ppo.num_groups)
+        self._pool = ThreadPoolExecutor(width, "mcproxy-ppo", torch.set_num_threads, (1,))
+        _keep_freed_memory()
+        torch.set_num_threads(1)
+        torch.manual_seed(config.seed)
+        self.agent = self._model(envs[0])
+        self.optimizer = torch.optim.Adam(self.agent.parameters(), ppo.learning_rate, eps=ppo.adam_eps, fused=True)
+        copies = [self._model(env) for env in envs]
+        for copy in copies:
+            copy.compute_in(torch.bfloat16 if ppo.bf16 else torch.float32)
+        self.rollout = Rollout(ppo, copies[0], config.resolution, self.device)
+        edges = range(0, ppo.num_envs + 1, ppo.num_envs // ppo.num_groups)
+        parts = [slice(lo, hi) for lo, hi in zip(edges, edges[1:], strict=False)]
+        self.groups = [Group(e, c, self.rollout, p) for e, c, p in zip(envs, copies, parts, strict=True)]
+        self._share_weights()
+
+    @property
+    def steps(self) -> int:
+        """Environment steps taken, over all worlds."""
+        return self.updates * self.config.ppo.batch_size
+
+    @property
+    def done(self) -> bool:
+        """Whether all updates of the run are made."""
+        return self.updates >= self.config.num_updates
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next update: from the configured one linearly to 0."""
+        return self.config.ppo.learning_rate * (1 - self.updates / self.config.num_updates)
+
+    @property
+    def goal_rate(self) -> float | None:
+        """The share of the latest `RECENT` episodes that were rewarded, as the goal alone is; None before the first."""
+        return sum(r > 0 for r, _ in self.recent) / len(self.recent) if self.recent else None
+
+    def restart(self) -> None:
+        """Begin all worlds and random numbers anew, from the run's seed and the number of updates made."""
+        seeds = np.random.SeedSequence([self.config.seed, self.updates]).spawn(len(self.groups) + 1)
+        self._random = torch.Generator().manual_seed(int(seeds[-1].generate_state(1)[0]))
+        for group, seed in zip(self.groups, seeds, strict=False):
+            group.restart(seed)
+
+    def update(self) -> dict[str, float]:
+        """Roll out T steps of all worlds, learn from them, and return the figures by CleanRL's tags.
+
+        A figure that is not finite is a `UserError`, raised before the weights take it in.
+        """
+        ppo, rate = self.config.ppo, self.learning_rate
+        if self.updates % ppo.save_every == 0:
+            self.restart()
+        began = time.perf_counter()
+        self._each(lambda group: group.collect())
+        collected = time.perf_counter()
+        for group in self.groups:
+            self.recent.extend(group.finished)
+            group.finished.clear()
+        for param_group in self.optimizer.param_groups:
+            param_group["lr"] = rate
+        sums = self._learn()
+        self.updates += 1
+        ended = time.perf_counter()
+        self._clock(collected - began, ended - collected)
+        figures = {
+            "charts/episodic_return": _mean([r for r, _ in self.recent]),
+            "charts/episodic_length": _mean([n for _, n in self.recent]),
+            "charts/goal_rate": _mean([r > 0 for r, _ in self.recent]),
+            "charts/learning_rate": rate,
+            "charts/SPS": ppo.batch_size / (ended - began),
+        }
+        return figures | {f"losses/{name}": value for name, value in sums.items()}
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs to go on from here, tensors and plain data; worlds are no part of it (see `restart`)."""
+        return {
+            "updates": self.updates,
+            "agent": self.agent.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "recent": [list(episode) for episode in self.recent],
+            "seconds": dict(self.seconds),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`, taken at a multiple of `save_every` updates, as if the run had never stopped."""
+        self.agent.load_state_dict(state["agent"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.updates, self.seconds = int(state["updates"]), dict(state["seconds"])
+        self.recent.extend((float(r), int(n)) for r, n in state["recent"])
+        self._share_weights()
+
+    def close(self) -> None:
+        """Let threads and environments go; safe to call twice."""
+        self._pool.shutdown()
+        for group in self.groups:
+            group.env.close()
+
+    def _learn(self) -> dict[str, float]:
+        """All epochs over the roll-out; the mean of each loss, and the variance that the values explain."""
+        ppo, roll = self.config.ppo, self.rollout
+        advantages = gae(
+            roll.rewards, roll.values, roll.next_values, roll.terminated, roll.ended, ppo.gamma, ppo.gae_lambda
+        )
+        returns = advantages + roll.values
+        totals, count = dict.fromkeys(LOSSES, 0.0), ppo.update_epochs * ppo.num_minibatches
+        for _ in range(ppo.update_epochs):
+            for worlds in torch.randperm(ppo.num_envs, generator=self._random).chunk(ppo.num_minibatches):
+                part = advantages[:, worlds]
+                mean, spread = part.mean(), part.std() + 1e-8
+                shares = list(worlds.chunk(ppo.num_groups))
+                told = self._each(
+                    lambda group, share, mean=mean, spread=spread: self._gradients(
+                        group.model, share, (advantages[:, share] - mean) / spread, returns[:, share]
+                    ),
+                    shares,
+                )
+                self._step({name: _mean([t[name] for t in told]) for name in LOSSES})
+                for name in LOSSES:
+                    totals[name] += _mean([t[name] for t in told]) / count
+        unexplained = (returns - roll.values).var() / returns.var()
+        return totals | {"explained_variance": 1.0 - float(unexplained)}
+
+    def _gradients(self, model: Agent, worlds: Tensor, advantages: Tensor, returns: Tensor) -> dict[str, float]:
+        """Leave the gradient of the loss over the sequences of some worlds in `model`, and return the losses."""
+        ppo, roll = self.config.ppo, self.rollout
+        model.zero_grad(set_to_none=True)
+        log_probs, values = model.sequence(roll.frames[:, worlds], roll.state[:, worlds], roll.starts[:, worlds])
+        log_prob = chosen(log_probs, roll.actions[:, worlds])
+        parts = losses(log_prob, roll.log_probs[:, worlds], advantages, values, returns, ppo.clip_coef)
+        parts["entropy"] = entropy(log_probs).mean()
+        loss = parts["policy_loss"] - ppo.ent_coef * parts["entropy"] + ppo.vf_coef * parts["value_loss"]
+        loss.backward()
+        return {name: value.item() for name, value in parts.items()}
+
+    def _step(self, told: dict[str, float]) -> None:
+        """Move the master by the mean of the copies' gradients, and hand its weights out again."""
+        for parameters in zip(self.agent.parameters(), *(g.model.parameters() for g in self.groups), strict=True):
+            master, *copies = parameters
+            master.grad = torch.stack([c.grad.float() for c in copies]).mean(0)
+        norm = nn.utils.clip_grad_norm_(self.agent.parameters(), self.config.ppo.max_grad_norm)
+        if not torch.isfinite(norm) or not np.isfinite(list(told.values())).all():
+            told_values = ", ".join(f"{name} {value:.3g}" for name, value in told.items())
+            raise UserError(
+                f"training diverged in update {self.updates} (gradient norm {float(norm):.3g}, {told_values}): "
+                f"try a lower --ppo.learning-rate"
+            )
+        self.optimizer.step()
+        self._share_weights()
+
+    @torch.no_grad()
+    def _share_weights(self) -> None:
+        for group in self.groups:
+            for copy, master in zip(group.model.parameters(), self.agent.parameters(), strict=True):
+                copy.copy_(master)
+
+    def _model(self, env: Any) -> Agent:
+        ppo = self.config.ppo
+        sizes = env.single_action_space.nvec
+        return Agent(self.config.resolution, sizes, ppo.hidden, ppo.lstm).to(self.device)
+
+    def _each(self, work: Callable[..., Any], *arguments: list[Any]) -> list[Any]:
+        """What `work(group, ...)` returns for each group, run side by side."""
+        return list(self._pool.map(work, self.groups, *arguments))
+
+    def _clock(self, collecting: float, learning: float) -> None:
+        """Share the time of collecting out between environment and model as the groups' own clocks have it."""
+        spent = {part: sum(g.seconds[part] for g in self.groups) for part in ("env", "forward")}
+        for part, seconds in spent.items():
+            self.seconds[part] += collecting * seconds / sum(spent.values())
+        for group in self.groups:
+            group.seconds = dict.fromkeys(group.seconds, 0.0)
+        self.seconds["update"] += learning
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 natively (AVX512_BF16, AMX or the like), as far as Linux tells."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags)
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep what is freed: fresh pages for every temporary tensor otherwise cost a fifth of the speed."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):  # another C library
+        return
+    mallopt(-3, 2**25)  # M_MMAP_THRESHOLD: its greatest value
+    mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
+
+
+def _mean(values: list[Any]) -> float:
+    return float(np.mean(values)) if values else float("nan")

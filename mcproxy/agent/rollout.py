@@ -1,0 +1,116 @@
+"""Roll-outs: groups of worlds which step through T steps with the current policy, each in a thread of its own.
+
+While one group steps and draws its worlds, another infers, so two groups keep two cores busy and hardly ever wait for
+each other. A group owns a copy of the model, in the dtype to compute in.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcproxy.agent.config import PPOConfig
+from mcproxy.agent.model import Agent, chosen
+
+_SEED_RANGE = 2**31
+
+
+class Rollout:
+    """The buffers of one roll-out of N worlds over T steps, made once and reused; time comes first.
+
+    frames (T, N, H, W, 3) uint8 · starts (T, N) bool, the frame begins an episode · actions (T, N, C) int64 ·
+    log_probs, values, rewards, next_values (T, N) float32 · terminated, ended (T, N) bool · state (2, N, L), the
+    memory before the first step. `next_values` is the value of the frame that an action led to, before any reset.
+    """
+
+    def __init__(self, config: PPOConfig, agent: Agent, resolution: tuple[int, int], device: torch.device) -> None:
+        shape = (config.num_steps, config.num_envs)
+        self.frames = torch.zeros(*shape, *resolution, 3, dtype=torch.uint8, device=device)
+        self.actions = torch.zeros(*shape, len(agent.sizes), dtype=torch.int64, device=device)
+        self.starts, self.terminated, self.ended = (
+            torch.zeros(shape, dtype=torch.bool, device=device) for _ in range(3)
+        )
+        self.log_probs, self.values, self.next_values, self.rewards = (
+            torch.zeros(shape, device=device) for _ in range(4)
+        )
+        self.state = agent.initial_state(config.num_envs)
+
+
+class Group:
+    """A share of the worlds (columns `part` of the roll-out) with a copy of the model and random numbers of its own.
+
+    `env` is a gymnasium `VectorEnv` of pixels in autoreset mode SAME_STEP. `finished` holds (return, steps) of every
+    episode that has ended since it was last emptied; `seconds` the time spent in environment and model.
+    """
+
+    def __init__(self, env: Any, model: Agent, rollout: Rollout, part: slice) -> None:
+        self.env, self.model, self.part = env, model, part
+        self.finished: list[tuple[float, int]] = []
+        self.seconds = {"env": 0.0, "forward": 0.0}
+        self._rollout, self._device = rollout, rollout.frames.device
+        self._random = torch.Generator(self._device)
+        self._returns, self._steps = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
+
+    def restart(self, seeds: np.random.SeedSequence) -> None:
+        """Begin all worlds and the random numbers anew: what follows depends on `seeds` and the weights alone."""
+        num = self.env.num_envs
+        drawn = [int(s) for s in seeds.generate_state(num + 1, np.uint64) % _SEED_RANGE]
+        self._random.manual_seed(drawn[num])
+        self._obs, _ = self.env.reset(seed=drawn[:num])
+        self._start = torch.ones(num, dtype=torch.bool, device=self._device)
+        self._state = self.model.initial_state(num)
+        self._returns[:], self._steps[:] = 0.0, 0
+
+    @torch.no_grad()
+    def collect(self) -> None:
+        """Fill this group's columns of the roll-out with its next T steps."""
+        to, part = self._rollout, self.part
+        bootstraps: list[tuple[int, np.ndarray, Tensor]] = []
+        to.state[:, part] = self._state
+        began, in_env = time.perf_counter(), 0.0
+        for t in range(len(to.frames)):
+            frames, starts = to.frames[t, part], to.starts[t, part]
+            frames.copy_(torch.from_numpy(self._obs["pov"]))
+            starts.copy_(self._start)
+            log_probs, to.values[t, part], self._state = self.model.step(frames, self._state, starts)
+            actions = self._sample(log_probs)
+            to.actions[t, part], to.log_probs[t, part] = actions, chosen(log_probs, actions)
+            asked = actions.cpu().numpy()
+            before = time.perf_counter()
+            self._obs, rewards, terminated, truncated, infos = self.env.step(asked)
+            in_env += time.perf_counter() - before
+            self._start = torch.from_numpy(terminated | truncated).to(self._device)
+            to.rewards[t, part] = torch.from_numpy(rewards).to(self._device, torch.float32)
+            to.terminated[t, part] = torch.from_numpy(terminated).to(self._device)
+            to.ended[t, part] = self._start
+            self._count(rewards, terminated | truncated)
+            if truncated.any():
+                worlds = np.flatnonzero(truncated)
+                final = torch.from_numpy(np.stack([infos["final_obs"][i]["pov"] for i in worlds])).to(self._device)
+                bootstraps.append((t, worlds, self._value(final, self._state[:, worlds])))
+        to.next_values[:-1, part] = to.values[1:, part]
+        state = self._state.masked_fill(self._start[None, :, None], 0.0)
+        to.next_values[-1, part] = self._value(torch.from_numpy(self._obs["pov"]).to(self._device), state)
+        for t, worlds, values in bootstraps:
+            to.next_values[t, part][worlds] = values
+        self.seconds["env"] += in_env
+        self.seconds["forward"] += time.perf_counter() - began - in_env
+
+    def _sample(self, log_probs: Tensor) -> Tensor:
+        """Choices (N, C) drawn from log-probabilities (N, C, K), by the Gumbel trick."""
+        noise = torch.empty_like(log_probs).exponential_(generator=self._random)
+        return (log_probs - noise.log_()).argmax(-1)
+
+    def _value(self, frames: Tensor, state: Tensor) -> Tensor:
+        """The value of frames which continue the episodes that `state` remembers."""
+        going_on = torch.zeros(len(frames), dtype=torch.bool, device=self._device)
+        return self.model.step(frames, state, going_on)[1]
+
+    def _count(self, rewards: np.ndarray, ended: np.ndarray) -> None:
+        self._returns += rewards
+        self._steps += 1
+        for i in np.flatnonzero(ended):
+            self.finished.append((float(self._returns[i]), int(self._steps[i])))
+            self._returns[i], self._steps[i] = 0.0, 0

@@ -1,0 +1,179 @@
+"""A training run and its folder, which is a checkpoint from the first moment on and survives any kill.
+
+config.json, model.safetensors   the agent at the latest checkpoint (see `checkpoint`)
+resume.pt                        optimizer and counts at the same point
+progress.csv                     one row an update, under CleanRL's tags; events.out.* the same for TensorBoard
+summary.json                     how the run ended; it is there if the run is complete
+"""
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mcproxy.agent import checkpoint
+from mcproxy.agent.config import RunConfig, run_config
+from mcproxy.agent.ppo import LOSSES, Trainer, has_bf16
+from mcproxy.errors import UserError
+
+PROGRESS, SUMMARY = "progress.csv", "summary.json"
+_CHARTS = ("episodic_return", "episodic_length", "goal_rate", "learning_rate", "SPS")
+COLUMNS = (
+    "update",
+    "global_step",
+    *(f"charts/{name}" for name in _CHARTS),
+    *(f"losses/{name}" for name in (*LOSSES, "explained_variance")),
+)
+
+
+def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
+    """Make the folder of a new run, and settle what the config leaves open; `force` deletes an earlier run in it.
+
+    A folder that holds anything is a `UserError` otherwise; files which are not of a run are never deleted.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device 'cuda': torch finds no GPU here; use --device cpu")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file, expected a folder for the run; choose another --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(not f.name.startswith(".") for f in folder.iterdir()) and not force:
+        raise UserError(f"{folder}: exists already; go on with it by --resume, or begin anew by --force")
+    for name in (checkpoint.RESUME, SUMMARY, PROGRESS, checkpoint.MODEL, checkpoint.CONFIG, "events.out.*"):
+        for file in folder.glob(name):
+            file.unlink()
+    if config.ppo.bf16 is None:
+        able = torch.cuda.is_bf16_supported() if config.device == "cuda" else has_bf16()
+        config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, bf16=able))
+    return config
+
+
+def stored(folder: Path) -> RunConfig:
+    """The settings of the run in a folder."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no run to go on with; leave out --resume to begin one")
+    return run_config(checkpoint.read_config(folder)["run"])
+
+
+def summary(folder: Path) -> dict[str, Any] | None:
+    """How the run in a folder ended; None if it has not."""
+    path = folder / SUMMARY
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UserError(f"{path}: is not JSON ({error}); begin anew by --force") from None
+
+
+class Run:
+    """A run in its folder: goes on from the latest checkpoint, if there is one.
+
+    `make_env(num_envs)` gives one group's environment, `threads` bounds how many groups run at once. `saved` is the
+    number of steps at the latest checkpoint.
+    """
+
+    def __init__(
+        self, folder: Path, config: RunConfig, make_env: Callable[[int], Any], threads: int | None = None
+    ) -> None:
+        self.folder, self.config, self.saved = folder, config, 0
+        self.trainer = Trainer(config, make_env, threads)
+        if (folder / checkpoint.RESUME).exists():
+            try:
+                self.trainer.restore(checkpoint.load_resume(folder))
+            except (KeyError, TypeError, RuntimeError) as error:
+                reason = str(error).splitlines()[0]
+                raise UserError(f"{folder / checkpoint.RESUME}: is not of this run ({reason})") from error
+            self.saved = self.trainer.steps
+
+    def train(self, report: Callable[[Trainer, dict[str, float]], None] | None = None) -> dict[str, Any]:
+        """Make all updates that are left, and return the summary; `report` is called after each.
+
+        Whatever stops it, the folder holds the latest checkpoint. A run that diverges is a `UserError`.
+        """
+        trainer, save_every = self.trainer, self.config.ppo.save_every
+        if not (self.folder / checkpoint.RESUME).exists():
+            self._save()
+        board = _tensorboard(self.folder, trainer.steps)
+        try:
+            with (self.folder / PROGRESS).open("a" if self._cut_progress() else "w", newline="") as file:
+                rows = csv.DictWriter(file, COLUMNS)
+                if not file.tell():
+                    rows.writeheader()
+                while not trainer.done:
+                    try:
+                        figures = trainer.update()
+                    except UserError as error:
+                        raise UserError(f"{error}; {self.folder} holds the agent at step {self.saved:,}") from error
+                    known = {tag: value for tag, value in figures.items() if value == value}
+                    rows.writerow({"update": trainer.updates, "global_step": trainer.steps, **known})
+                    file.flush()
+                    for tag, value in known.items():
+                        if board is not None:
+                            board.add_scalar(tag, value, trainer.steps)
+                    if trainer.updates % save_every == 0 or trainer.done:
+                        self._save()
+                    if report is not None:
+                        report(trainer, figures)
+        finally:
+            if board is not None:
+                board.close()
+        ended = self._summary()
+        checkpoint.write(self.folder / SUMMARY, lambda part: part.write_text(json.dumps(ended, indent=2) + "\n"))
+        return ended
+
+    def close(self) -> None:
+        """Let threads and environments go."""
+        self.trainer.close()
+
+    def _save(self) -> None:
+        trainer = self.trainer
+        config = checkpoint.describe(self.config, trainer.groups[0].env, trainer.steps)
+        checkpoint.save(self.folder, trainer.agent, config)
+        checkpoint.save_resume(self.folder, trainer.state())
+        self.saved = trainer.steps
+
+    def _cut_progress(self) -> bool:
+        """Drop the rows of updates that the run will make again, and a row that was cut; False if there is no file."""
+        path = self.folder / PROGRESS
+        if not path.exists():
+            return False
+        with path.open(newline="") as file:
+            rows = [r for r in csv.DictReader(file) if (r["update"] or "").isdecimal() and None not in r.values()]
+        kept = io.StringIO(newline="")
+        table = csv.DictWriter(kept, COLUMNS, extrasaction="ignore")
+        table.writeheader()
+        table.writerows(r for r in rows if int(r["update"]) <= self.trainer.updates)
+        checkpoint.write(path, lambda part: part.write_text(kept.getvalue(), newline=""))
+        return True
+
+    def _summary(self) -> dict[str, Any]:
+        trainer, config = self.trainer, self.config
+        seconds = sum(trainer.seconds.values())
+        return {
+            "task": config.task,
+            "arm": config.arm,
+            "rho": config.rho,
+            "seed": config.seed,
+            "steps": trainer.steps,
+            "goal_rate": trainer.goal_rate,
+            "episodes": len(trainer.recent),
+            "seconds": round(seconds, 3),
+            "steps_per_s": round(trainer.steps / seconds, 1),
+            "time_split": {part: round(spent / seconds, 4) for part, spent in trainer.seconds.items()},
+            "bf16": bool(config.ppo.bf16),
+            "folder": str(self.folder),
+        }
+
+
+def _tensorboard(folder: Path, steps: int) -> Any:
+    """A TensorBoard writer which goes on after `steps`; None where TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(folder, purge_step=steps + 1)

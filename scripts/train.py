@@ -1,0 +1,176 @@
+"""Train an agent on a task."""
+
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mcproxy.agent.config import PPOConfig, RunConfig
+from mcproxy.errors import UserError
+from mcproxy.scripts import _cli
+
+if TYPE_CHECKING:
+    from mcproxy.agent.ppo import Trainer
+
+
+@dataclass
+class Args:
+    """Train an agent on the confounded worlds of a task, or on a mixture; Ctrl-C and kills lose at most seconds."""
+
+    task: str = "beacon"
+    """The task, as `mcproxy tasks` lists it."""
+    seed: int = 0
+    """Of weights, worlds and sampling: the same seed gives the same agent on the same machine."""
+    steps: int = 1_000_000
+    """Environment steps, over all worlds."""
+    out: Path | None = None
+    """Folder of the run, a checkpoint in itself; runs/TASK-SEED if not given."""
+    mixture: float = 1.0
+    """Probability with which the marker stands at the goal: 1 is confounded, 0 decorrelated."""
+    resume: bool = False
+    """Go on with the run in --out, with the settings it began with."""
+    force: bool = False
+    """Begin anew where --out holds a run."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the network runs; worlds always run on the processor."""
+    threads: int | None = None
+    """Threads at most; all cores if not given. They change the speed and no number."""
+    resolution: tuple[int, int] = (64, 64)
+    """Height and width of the frames in pixels."""
+    json: bool = False
+    """Print the summary as one JSON document and nothing else."""
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+
+
+def main(argv: list[str]) -> int:
+    """Train, or go on with training, and say where the agent is and what to do with it."""
+    args = _cli.parse(Args, argv, "train")
+    if args.threads is not None and args.threads < 1:
+        raise UserError(f"--threads {args.threads}: expected 1 or more")
+    if args.resume and args.force:
+        raise UserError("--resume goes on with a run, --force begins anew: give one of them")
+    from mcproxy import task
+    from mcproxy.agent import run
+    from mcproxy.env import VoxelVectorEnv
+
+    folder = args.out or Path("runs") / f"{args.task}-{args.seed}"
+    if args.resume:
+        config = run.stored(folder)
+        _refuse_changes(argv, args, config)
+    else:
+        config = _asked(args)
+    task.get(config.task).mission(0, config.arm, "train", config.rho)  # wrong names fail before a folder is made
+    if args.resume and (ended := run.summary(folder)) is not None:
+        _cli.say(f"{folder} is complete: nothing is left to do")
+        return _tell(ended, args.json)
+    if not args.resume:
+        config = run.begin(folder, config, args.force)
+
+    def make_env(num_envs: int) -> VoxelVectorEnv:
+        return VoxelVectorEnv(
+            num_envs, config.task, config.arm, rho=config.rho, resolution=config.resolution, copy=False
+        )
+
+    training = None
+    try:
+        training = run.Run(folder, config, make_env, args.threads or os.cpu_count())
+        with _progress(config, training.saved) as report:
+            ended = training.train(report)
+    except KeyboardInterrupt:
+        if training is None or not (folder / "resume.pt").exists():
+            raise
+        _cli.say(
+            f"interrupted; saved at step {training.saved:,} of {config.total_timesteps:,}; "
+            f"go on with: mcproxy train --out {folder} --resume"
+        )
+        return 130
+    finally:
+        if training is not None:
+            training.close()
+    return _tell(ended, args.json)
+
+
+def _asked(args: Args) -> RunConfig:
+    """The run that the arguments describe. With every marker at the goal, `mixture` is the arm `aligned`."""
+    return RunConfig(
+        task=args.task,
+        arm="aligned" if args.mixture == 1.0 else "mixture",
+        rho=args.mixture,
+        seed=args.seed,
+        total_timesteps=args.steps,
+        resolution=args.resolution,
+        device=args.device,
+        ppo=args.ppo,
+    )
+
+
+def _refuse_changes(argv: list[str], args: Args, stored: RunConfig) -> None:
+    """A `UserError` if a flag on the command line says something else than the run began with."""
+    values = {
+        "--task": (args.task, stored.task),
+        "--seed": (args.seed, stored.seed),
+        "--steps": (args.steps, stored.total_timesteps),
+        "--mixture": (args.mixture, stored.rho),
+        "--device": (args.device, stored.device),
+        "--resolution": (args.resolution, stored.resolution),
+    }
+    for field_ in dataclasses.fields(PPOConfig):
+        flag = f"--ppo.{field_.name.replace('_', '-')}"
+        values[flag] = (getattr(args.ppo, field_.name), getattr(stored.ppo, field_.name))
+    given = {token.partition("=")[0].replace("_", "-") for token in argv}
+    for flag, (new, old) in values.items():
+        if flag in given and new != old:
+            raise UserError(
+                f"{flag} {new}: this run began with {old} and goes on as it began; "
+                f"leave the flag out, or begin another run"
+            )
+
+
+@contextlib.contextmanager
+def _progress(config: RunConfig, done: int) -> Iterator[Callable[["Trainer", dict[str, float]], None]]:
+    """Show a bar with goal rate, speed and time left on a terminal, else a line at every checkpoint; on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    total = config.num_updates * config.ppo.batch_size
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn(), "left")
+    bar = Progress(f"{config.task} seed {config.seed}", *columns, console=console, disable=not console.is_terminal)
+    shown = bar.add_task("", total=total, completed=done, told="")
+
+    def report(trainer: "Trainer", figures: dict[str, float]) -> None:
+        goal, speed = trainer.goal_rate, figures["charts/SPS"]
+        told = f"goal rate {'?' if goal is None else f'{goal:.2f}'}, {speed:,.0f} steps/s"
+        bar.update(shown, completed=trainer.steps, told=told)
+        if not console.is_terminal and (trainer.done or trainer.updates % config.ppo.save_every == 0):
+            left = (total - trainer.steps) / speed
+            _cli.say(f"{trainer.steps:,} of {total:,} steps, {told}, {left:.0f} s left")
+
+    with bar:
+        yield report
+
+
+def _tell(ended: dict[str, Any], as_json: bool) -> int:
+    if as_json:
+        _cli.print_json(ended)
+        return 0
+    goal = "no episode ended" if ended["goal_rate"] is None else f"goal rate {ended['goal_rate']:.2f}"
+    split = ", ".join(f"{part} {share:.0%}" for part, share in ended["time_split"].items())
+    print(
+        f"{ended['task']}, arm {ended['arm']}, seed {ended['seed']}: {goal} (last {ended['episodes']} episodes), "
+        f"{ended['steps']:,} steps in {ended['seconds']:.0f} s, {ended['steps_per_s']:,.0f} steps/s ({split})"
+    )
+    print(f"saved in {ended['folder']}; see what it wants:")
+    print(
+        f"  mcproxy evaluate --policy {ended['folder']} --task {ended['task']} --arm all --episodes 200 "
+        f"--out {ended['folder']}-eval"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_cli.run(main, "train"))

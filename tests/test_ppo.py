@@ -1,0 +1,201 @@
+"""The trainer: its formulas by hand, the memory's masking, and that runs repeat and go on exactly."""
+
+import dataclasses
+
+import pytest
+import torch
+from cue_env import CueEnv
+
+from mcproxy.agent.config import PPOConfig, RunConfig, run_config
+from mcproxy.agent.model import NEVER, Agent, chosen, entropy
+from mcproxy.agent.ppo import Trainer, gae, losses
+from mcproxy.errors import UserError
+
+TINY = PPOConfig(num_envs=4, num_steps=8, num_minibatches=2, hidden=16, lstm=16, bf16=False, save_every=2)
+RUN = RunConfig(task="cue", resolution=(36, 36), total_timesteps=4 * TINY.batch_size, ppo=TINY)
+
+
+def trained(config, updates, threads=None, state=None):
+    trainer = Trainer(config, CueEnv, threads)
+    if state is not None:
+        trainer.restore(state)
+    figures = [trainer.update() for _ in range(updates)]
+    trainer.close()
+    return trainer, figures
+
+
+def assert_same_weights(ours, theirs):
+    for name, weight in ours.agent.state_dict().items():
+        assert torch.equal(weight, theirs.agent.state_dict()[name]), name
+
+
+def row(*values):
+    return torch.tensor([values])  # (T=1, N)
+
+
+def test_gae_bootstraps_through_a_timeout_but_not_a_death():
+    zero = row(0.0, 0.0)
+    advantages = gae(zero, zero, row(10.0, 10.0), row(False, True), row(True, True), discount=0.9, lam=1.0)
+    torch.testing.assert_close(advantages, row(9.0, 0.0))  # 0.9 * 10, and nothing after death
+
+
+def test_gae_of_three_steps_by_hand_stops_at_the_end_of_an_episode():
+    column = lambda *values: torch.tensor(values)[:, None]  # (T=3, N=1)  # noqa: E731
+    rewards, values, nexts = column(0.0, 0.0, 1.0), column(0.5, 0.4, 0.3), column(0.4, 0.3, 7.0)
+    last = column(False, False, True)
+    # d = (.9 * .4 - .5, .9 * .3 - .4, 1 - .3) = (-.14, -.13, .7); A = (-.14 + .45 * .185, -.13 + .45 * .7, .7)
+    expected = column(-0.05675, 0.185, 0.7)
+    torch.testing.assert_close(gae(rewards, values, nexts, last, last, 0.9, 0.5), expected)
+    # a time-out in the middle cuts the chain there: A_1 = d_1, A_0 = -.14 + .45 * -.13
+    ended = column(False, True, True)
+    expected = column(-0.1985, -0.13, 0.7)
+    torch.testing.assert_close(gae(rewards, values, nexts, last, ended, 0.9, 0.5), expected)
+
+
+def test_policy_loss_is_clipped_on_the_side_that_would_gain():
+    ratio = torch.tensor([1.5, 1.5, 0.5, 0.5])
+    advantages = torch.tensor([1.0, -1.0, 1.0, -1.0])
+    told = losses(ratio.log(), torch.zeros(4), advantages, torch.zeros(4), torch.tensor([2.0, 0.0, 0.0, 0.0]), 0.2)
+    # min(A r, A clip(r)): 1.2, -1.5, 0.5, -0.8; their mean is -0.15
+    assert told["policy_loss"].item() == pytest.approx(0.15)
+    assert told["value_loss"].item() == pytest.approx(0.5)  # 0.5 * (2^2 + 0 + 0 + 0) / 4
+    assert told["clipfrac"].item() == 1.0
+    # (r - 1) - log r: 0.5 - log 1.5 and -0.5 - log 0.5, half each
+    assert told["approx_kl"].item() == pytest.approx((0.5 - 0.405465 - 0.5 + 0.693147) / 2, abs=1e-5)
+
+
+def test_log_probability_and_entropy_sum_over_controls_of_unequal_size():
+    third, half = torch.full((3,), 1 / 3).log(), torch.cat([torch.full((2,), 0.5).log(), torch.tensor([NEVER])])
+    log_probs = torch.stack([third, half])[None]  # (1, C=2, K=3), the second control has two choices
+    assert chosen(log_probs, torch.tensor([[2, 0]])).exp().item() == pytest.approx(1 / 6)
+    assert entropy(log_probs).exp().item() == pytest.approx(6.0)  # as of six equal choices
+
+
+def test_a_choice_that_a_control_lacks_is_never_taken():
+    agent = Agent((36, 36), (3, 2), 8, 8)
+    frames, starts = torch.zeros(5, 36, 36, 3, dtype=torch.uint8), torch.ones(5, dtype=torch.bool)
+    log_probs, values, state = agent.step(frames, agent.initial_state(5), starts)
+    assert log_probs.shape == (5, 2, 3) and values.shape == (5,) and state.shape == (2, 5, 8)
+    assert (log_probs[:, 1, 2] < NEVER / 2).all()
+    torch.testing.assert_close(log_probs.exp().sum(-1), torch.ones(5, 2))
+
+
+@pytest.mark.parametrize("often", [0.0, 0.2, 1.0])
+def test_one_call_over_a_sequence_is_step_by_step_with_the_memory_emptied_at_starts(often):
+    torch.manual_seed(0)
+    agent = Agent((36, 36), (3, 2), 16, 16)
+    frames = torch.randint(0, 256, (12, 5, 36, 36, 3), dtype=torch.uint8)
+    starts, state = torch.rand(12, 5) < often, torch.randn(2, 5, 16)
+    log_probs, values = agent.sequence(frames, state, starts)
+    for t in range(12):
+        step_log_probs, step_values, state = agent.step(frames[t], state, starts[t])
+        torch.testing.assert_close(log_probs[t], step_log_probs, atol=1e-5, rtol=0)
+        torch.testing.assert_close(values[t], step_values, atol=1e-5, rtol=0)
+
+
+def test_no_gradient_passes_the_beginning_of_an_episode():
+    torch.manual_seed(0)
+    agent = Agent((36, 36), (3, 2), 16, 16)
+    frames = torch.randint(0, 256, (4, 2, 36, 36, 3), dtype=torch.uint8)
+    state, starts = torch.randn(2, 2, 16, requires_grad=True), torch.zeros(4, 2, dtype=torch.bool)
+    starts[2, 0] = True  # world 0 begins anew, world 1 goes on
+    _, values = agent.sequence(frames, state, starts)
+    (grad,) = torch.autograd.grad(values[3].sum(), state)
+    assert (grad[:, 0] == 0).all() and (grad[:, 1] != 0).any()
+
+
+def test_a_timeout_is_worth_the_value_of_its_last_frame_with_the_memory_it_ended_with():
+    trainer = Trainer(RUN, lambda num_envs: CueEnv(num_envs, hurried=0.5))
+    trainer.restart()
+    trainer.groups[0].collect()
+    trainer.close()
+    agent, roll, part = trainer.groups[0].model, trainer.rollout, trainer.groups[0].part
+    state, black = roll.state[:, part], torch.zeros(2, 36, 36, 3, dtype=torch.uint8)  # final frames are black
+    truncated = (roll.ended & ~roll.terminated)[:, part]
+    assert truncated.any() and roll.terminated[:, part].any()
+    for t in range(7):  # the step after the eighth is not in the roll-out
+        _, values, state = agent.step(roll.frames[t, part], state, roll.starts[t, part])
+        torch.testing.assert_close(values, roll.values[t, part])
+        _, final, _ = agent.step(black, state, torch.zeros(2, dtype=torch.bool))
+        expected = torch.where(truncated[t], final, roll.values[t + 1, part])
+        torch.testing.assert_close(roll.next_values[t, part], expected)
+
+
+def test_the_learning_rate_falls_linearly():
+    _, figures = trained(RUN, 4)
+    assert [f["charts/learning_rate"] for f in figures] == pytest.approx([5e-4, 3.75e-4, 2.5e-4, 1.25e-4])
+
+
+def test_the_same_seed_gives_the_same_weights_on_any_number_of_threads():
+    first, figures = trained(RUN, 3, threads=1)
+    again, same = trained(RUN, 3, threads=2)
+    assert_same_weights(first, again)
+    assert [f["losses/value_loss"] for f in figures] == [f["losses/value_loss"] for f in same]
+    other, _ = trained(dataclasses.replace(RUN, seed=1), 3)
+    assert not torch.equal(first.agent.policy.weight, other.agent.policy.weight)
+
+
+def test_a_restored_run_goes_on_to_the_weights_of_an_unbroken_one():
+    unbroken, figures = trained(RUN, 4)
+    half, _ = trained(RUN, 2)
+    resumed, rest = trained(RUN, 2, state=half.state())
+    assert_same_weights(unbroken, resumed)
+    assert unbroken.recent == resumed.recent and resumed.done
+    speed = "charts/SPS"
+    assert [f | {speed: 0} for f in rest] == [f | {speed: 0} for f in figures[2:]]
+
+
+def test_bfloat16_copies_move_float32_masters():
+    config = dataclasses.replace(RUN, ppo=dataclasses.replace(TINY, bf16=True))
+    trainer, _ = trained(config, 2)
+    dtypes = {p.dtype for p in trainer.agent.parameters()}
+    assert dtypes == {torch.float32} and trainer.groups[0].model.dtype == torch.bfloat16
+
+
+def test_divergence_stops_the_run_and_names_the_figures():
+    config = dataclasses.replace(RUN, ppo=dataclasses.replace(TINY, learning_rate=1e38))
+    with pytest.raises(UserError, match="diverged in update .* nan.*lower --ppo.learning-rate"):
+        trained(config, 2)
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        ({"num_envs": 0}, "num_envs=0: expected 1 or more"),
+        ({"num_envs": 6}, "num_envs=6: expected a multiple of num_minibatches x num_groups = 8"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan: expected a number above 0"),
+        ({"gamma": 1.5}, "gamma=1.5: expected 0 to 1"),
+    ],
+)
+def test_settings_out_of_range_are_refused_in_one_line(wrong, said):
+    with pytest.raises(UserError) as error:
+        PPOConfig(**wrong)
+    assert str(error.value) == said
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        ({"sed": 0}, "did you mean 'seed'"),
+        ({"seed": "0"}, "seed of the run is '0'"),
+        ({"ppo": {"num_steps": 1.5}}, "num_steps of ppo is 1.5"),
+        ({"total_timesteps": 5}, "total_timesteps=5: expected one roll-out of 4096 steps"),
+        ([], "got list"),
+    ],
+)
+def test_stored_settings_are_read_strictly(wrong, said):
+    with pytest.raises(UserError, match=said):
+        run_config(wrong)
+    assert run_config(RUN.to_json()) == RUN
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bf16", [False, True])
+def test_the_memory_learns_to_recall_a_colour(bf16):
+    ppo = PPOConfig(num_envs=32, num_steps=32, hidden=64, lstm=64, bf16=bf16, learning_rate=2e-3)
+    config = RunConfig(task="cue", resolution=(36, 36), total_timesteps=60_000, ppo=ppo)
+    trainer = Trainer(config, lambda num_envs: CueEnv(num_envs, length=8, hurried=0.0))
+    while not trainer.done:
+        trainer.update()
+    trainer.close()
+    assert trainer.goal_rate >= 0.95  # by chance, and without memory, 0.5 at most

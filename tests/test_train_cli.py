@@ -1,0 +1,130 @@
+"""`mcproxy train`: what it leaves and says, what it refuses, and that Ctrl-C and kills cost no more than seconds."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+from safetensors.numpy import load_file
+
+from mcproxy.agent import checkpoint
+from mcproxy.scripts import _cli, train
+
+SMALL = {"num-envs": 4, "num-steps": 4, "num-minibatches": 2, "hidden": 8, "lstm": 8, "save-every": 2}
+TINY = ["--resolution", "36", "36", *(part for name, n in SMALL.items() for part in (f"--ppo.{name}", str(n)))]
+
+
+def run(*argv):
+    """The exit code of the verb, in this process."""
+    return _cli.run(train.main, "train", [str(a) for a in argv])
+
+
+def weights_of(folder):
+    return {name: weight.tobytes() for name, weight in load_file(folder / "model.safetensors").items()}
+
+
+def test_a_run_leaves_a_checkpoint_a_table_and_a_summary(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("--steps", 70, "--seed", 3, "--mixture", 0.25, "--out", out, *TINY, "--json") == 0
+    told = capsys.readouterr()
+    summary = json.loads(told.out)
+    assert summary == json.loads((out / "summary.json").read_text())
+    assert (summary["steps"], summary["arm"], summary["rho"], summary["seed"]) == (64, "mixture", 0.25, 3)
+    assert sum(summary["time_split"].values()) == pytest.approx(1.0, abs=0.001)
+    assert "32 of 64 steps" in told.err and "64 of 64 steps" in told.err
+    _, config = checkpoint.load(out)
+    assert config["steps"] == 64 and config["run"]["ppo"]["num_envs"] == 4 and config["run"]["ppo"]["bf16"] is not None
+    with (out / "progress.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["global_step"] for r in rows] == ["16", "32", "48", "64"]
+    assert float(rows[-1]["charts/learning_rate"]) == pytest.approx(5e-4 / 4)
+    assert all(float(r["losses/entropy"]) > 0 for r in rows)
+
+
+def test_a_finished_run_says_so_and_is_not_overwritten_unless_forced(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("--steps", 32, "--out", out, *TINY) == 0
+    assert f"mcproxy evaluate --policy {out}" in capsys.readouterr().out
+    weights = weights_of(out)
+    assert run("--steps", 32, "--seed", 1, "--out", out, *TINY) == 2
+    assert "exists already; go on with it by --resume, or begin anew by --force" in capsys.readouterr().err
+    assert run("--resume", "--out", out) == 0
+    assert "is complete" in capsys.readouterr().err and weights_of(out) == weights
+    (out / "notes.txt").write_text("mine")
+    assert run("--steps", 32, "--seed", 1, "--out", out, *TINY, "--force") == 0
+    assert weights_of(out) != weights and (out / "notes.txt").exists()
+
+
+def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path, capsys):
+    out, settings = tmp_path / "broken", ["--steps", "640", *TINY]
+    command = [sys.executable, "-m", "mcproxy.scripts.train", "--out", str(out)]
+
+    def stop(signal_number, *more):
+        process = subprocess.Popen([*command, *more], stderr=subprocess.PIPE, text=True)
+        process.stderr.readline()  # a checkpoint was written
+        process.send_signal(signal_number)
+        told = process.communicate()[1]
+        return process.returncode, told
+
+    code, told = stop(signal.SIGINT, *settings)
+    assert code == 130 and told.endswith(f"of 640; go on with: mcproxy train --out {out} --resume\n")
+    code, _ = stop(signal.SIGKILL, "--resume")
+    assert code == -signal.SIGKILL and not (out / "summary.json").exists()
+    with (out / "progress.csv").open("a") as file:
+        file.write("39,62")  # a row that a kill cut short
+    assert run("--resume", "--out", out) == 0
+    assert run("--out", tmp_path / "unbroken", *settings) == 0
+    assert weights_of(out) == weights_of(tmp_path / "unbroken")
+    with (out / "progress.csv").open(newline="") as file:
+        assert [int(r["update"]) for r in csv.DictReader(file)] == list(range(1, 41))
+
+
+@pytest.mark.parametrize(
+    "argv, said",
+    [
+        ("--task becon", "unknown task 'becon'; did you mean 'beacon'?"),
+        ("--step 10", "did you mean '--steps'"),
+        ("--steps 0", "expected one roll-out of 16 steps"),
+        ("--steps -5", "expected one roll-out of 16 steps"),
+        ("--steps many", "expected a whole number"),
+        ("--seed -1", "seed=-1: expected 0 or more"),
+        ("--mixture 1.5", "rho=1.5: expected a probability between 0 and 1"),
+        ("--threads 0", "--threads 0: expected 1 or more"),
+        ("--ppo.num-envs 0", "num_envs=0: expected 1 or more"),
+        ("--ppo.num-envs 7", "num_envs=7: expected a multiple of num_minibatches x num_groups = 4"),
+        ("--resolution 20 20", "expected 36 pixels a side at least"),
+        ("--device tpu", "expected one of 'cpu', 'cuda'"),
+        ("--resume", "no run to go on with"),
+        ("--resume --force", "give one of them"),
+    ],
+)
+def test_bad_arguments_are_told_in_one_line_and_leave_no_folder(tmp_path, capsys, argv, said):
+    assert run("--out", tmp_path / "run", *TINY, *argv.split()) == 2
+    told = capsys.readouterr().err
+    assert said in told and told.count("\n") == 1 and not (tmp_path / "run").exists()
+
+
+def test_folders_that_cannot_be_used_are_told(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert run("--out", tmp_path / "file", *TINY) == 2
+    assert "is a file" in capsys.readouterr().err
+    assert run("--resume", "--out", tmp_path) == 2
+    assert "has no config.json" in capsys.readouterr().err
+    assert run("--out", "/proc/run", *TINY) == 2
+    assert "mcproxy train: /proc/run: " in capsys.readouterr().err
+
+
+def test_a_resumed_run_goes_on_as_it_began(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("--steps", 32, "--seed", 4, "--out", out, *TINY) == 0
+    (out / "summary.json").unlink()
+    for flags in (["--seed", "0"], ["--ppo.gamma=0.5"], ["--steps", 64]):
+        assert run("--resume", "--out", out, *flags) == 2
+        assert "goes on as it began" in capsys.readouterr().err
+    assert run("--resume", "--seed", 4, "--out", out, *TINY) == 0
+    (out / "summary.json").unlink()
+    (out / "resume.pt").write_bytes(b"half")
+    assert run("--resume", "--out", out) == 2
+    assert "cannot be resumed from" in capsys.readouterr().err
