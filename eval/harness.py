@@ -1,0 +1,190 @@
+"""Run a policy over the layouts of one arm and say, for each, what it went for.
+
+Worlds run in a batch. A world whose episode ends takes the next layout at once, so that the k-th layout is the same for
+every policy, arm and batch size; worlds that find no layout left repeat the last one, uncounted, until all are done.
+"""
+
+import contextlib
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from mcproxy import controls
+from mcproxy.engine.worlds import check_actions
+from mcproxy.env import VoxelVectorEnv
+from mcproxy.episode import Episode
+from mcproxy.errors import UserError
+from mcproxy.eval.results import ArmResult
+from mcproxy.eval.tape import Tape
+
+NUM_WORLDS = 64  # worlds run together; more gain little, as stepping and drawing already fill the vector units
+RHO = 0.5  # in the arm `mixture` the marker stands at the goal in half of the layouts: with 1 it would be `aligned`
+
+
+def evaluate(
+    policy: Any,
+    task: str = "beacon",
+    arm: str = "aligned",
+    seeds: Sequence[int] = range(200),
+    *,
+    deterministic: bool = False,
+    num_worlds: int = NUM_WORLDS,
+    threads: int = 1,
+    env: VoxelVectorEnv | None = None,
+    record: Callable[[Episode], None] | None = None,
+    record_frames: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> ArmResult:
+    """Run a policy over the eval layouts `seeds` of an arm, one episode each; the result's columns are in their order.
+
+    `policy` is anything with `predict(obs, state, episode_start, deterministic) -> (actions, state)`, or what
+    `load_policy` takes. Actions are sampled as in training unless `deterministic`. `env` gives environments of one's
+    own (autoreset DISABLED) in place of those that `make_env` makes of the arguments. `record` gets every complete
+    episode, with or without frames, `progress` the number of episodes done. What the policy raises, or returns in a
+    wrong shape or range, is a `UserError` that names the policy.
+    """
+    if len(seeds) == 0:
+        raise UserError("no seeds to evaluate on: expected one or more")
+    if env is None:
+        own = make_env(task, arm, min(num_worlds, len(seeds)), threads)
+        with contextlib.closing(own):
+            return evaluate(
+                policy,
+                seeds=seeds,
+                deterministic=deterministic,
+                env=own,
+                record=record,
+                record_frames=record_frames,
+                progress=progress,
+            )
+    if env.autoreset_mode is not AutoresetMode.DISABLED:
+        raise ValueError("evaluation chooses every layout itself: it needs an environment with autoreset DISABLED")
+    if isinstance(policy, str):
+        from mcproxy.agent.policy import load_policy
+
+        policy = load_policy(policy, env)
+    tape = Tape(env, record, record_frames) if record is not None else None
+    return _run(env, _Agent(policy, env, deterministic), seeds, tape, progress)
+
+
+def make_env(task: str, arm: str, num_worlds: int = NUM_WORLDS, threads: int = 1) -> VoxelVectorEnv:
+    """The environment of an evaluation: eval layouts only, none of which begins unless the harness says so."""
+    return VoxelVectorEnv(
+        num_worlds, task, arm, split="eval", rho=RHO, threads=threads, autoreset_mode=AutoresetMode.DISABLED
+    )
+
+
+def name_of(policy: Any) -> str:
+    """The name under which a policy's results stand: its own, or its class's."""
+    return str(getattr(policy, "name", None) or type(policy).__name__)
+
+
+def _run(
+    env: VoxelVectorEnv,
+    agent: "_Agent",
+    seeds: Sequence[int],
+    tape: Tape | None,
+    progress: Callable[[int], None] | None,
+) -> ArmResult:
+    num_worlds, total, names = env.num_envs, len(seeds), [o.name for o in env.task.objectives]
+    result = ArmResult(
+        policy=agent.name,
+        task=env.task.name,
+        version=env.task.version,
+        arm=env.arm,
+        seeds=np.array(seeds, dtype=np.int64),
+        ticks=np.zeros(total, dtype=np.int64),
+        truncated=np.zeros(total, dtype=bool),
+        met={name: np.full(total, -1, dtype=np.int64) for name in names},
+        returns={name: np.zeros(total) for name in names},
+        layouts=[""] * total,
+    )
+    episode = np.full(num_worlds, -1)  # which of the episodes each world runs; -1: the last one again, uncounted
+    started = done = 0
+    ended = np.ones(num_worlds, dtype=bool)
+    while done < total:
+        if ended.any():
+            fresh = np.flatnonzero(ended)
+            for i in fresh:
+                episode[i], started = (started, started + 1) if started < total else (-1, started)
+            chosen = [int(seeds[k]) for k in episode]
+            obs, _ = env.reset(seed=chosen, options={"reset_mask": ended})
+            agent.begin(fresh.tolist(), [chosen[i] for i in fresh])
+            if tape is not None:
+                tape.begin(obs, fresh)
+        actions = agent.act(obs, ended)
+        obs, rewards, terminated, truncated, infos = env.step(actions)
+        ended = terminated | truncated
+        if tape is not None:
+            tape.step(actions, agent.outputs(), rewards, terminated, truncated, obs)
+        for i in np.flatnonzero(ended & (episode >= 0)).tolist():
+            k, mission = episode[i], env.worlds.missions[i]
+            assert mission is not None
+            result.ticks[k], result.truncated[k] = infos["tick"][i], truncated[i]
+            result.layouts[k] = mission.layout
+            for name in names:
+                result.met[name][k] = infos["met"][name][i]
+                result.returns[name][k] = infos["returns"][name][i]
+            if tape is not None:
+                tape.end(i, result.policy)
+            done += 1
+        if progress is not None and ended.any():
+            progress(done)
+    return result
+
+
+class _Agent:
+    """A policy with its state, whose every answer is checked."""
+
+    def __init__(self, policy: Any, env: VoxelVectorEnv, deterministic: bool) -> None:
+        if not callable(getattr(policy, "predict", None)):
+            raise UserError(f"policy {name_of(policy)!r} has no predict(obs, state, episode_start, deterministic)")
+        self.policy, self.env, self.deterministic, self.state = policy, env, deterministic, None
+        self.name = name_of(policy)
+        self.kinds: dict[str, tuple[tuple[int, ...], np.dtype]] | None = None
+        self.sizes = controls.sizes(env.task.controls)
+
+    def begin(self, worlds: list[int], seeds: list[int]) -> None:
+        """Tell the policy, if it wants to know, which worlds have just begun which layouts."""
+        if hasattr(self.policy, "begin"):
+            self._call("begin", self.env, worlds, seeds)
+
+    def act(self, obs: dict[str, np.ndarray], episode_start: np.ndarray) -> np.ndarray:
+        """The policy's next actions: (N, C) integers within the action space."""
+        answer = self._call("predict", obs, self.state, episode_start, self.deterministic)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise self._error(f"returned {type(answer).__name__} from predict, expected (actions, state)")
+        actions, self.state = answer
+        try:
+            return check_actions(actions, self.sizes, self.env.num_envs).copy()
+        except (TypeError, ValueError) as error:
+            raise self._error(f"returned {error}") from None
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        """A copy of what else the policy said of its latest actions: numbers, one entry a world, alike every step."""
+        outputs = {name: np.array(values) for name, values in (getattr(self.policy, "outputs", None) or {}).items()}
+        for name, values in outputs.items():
+            if len(values.shape) == 0 or len(values) != self.env.num_envs or values.dtype.kind not in "biuf":
+                expected = f"({self.env.num_envs}, ...) numbers"
+                raise self._error(f"has an output {name!r} of shape {values.shape} {values.dtype}, expected {expected}")
+        kinds = {name: (values.shape, values.dtype) for name, values in outputs.items()}
+        if self.kinds not in (None, kinds):
+            raise self._error("has other outputs than in the step before, expected the same names, shapes and dtypes")
+        self.kinds = kinds
+        return outputs
+
+    def _call(self, method: str, *args: Any) -> Any:
+        try:
+            return getattr(self.policy, method)(*args)
+        except UserError:
+            raise
+        except Exception as error:
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise self._error(f"raised {reason} in {method} ({at.filename}, line {at.lineno})") from error
+
+    def _error(self, what: str) -> UserError:
+        return UserError(f"policy {self.name!r} {what}")

@@ -1,0 +1,257 @@
+"""`mcproxy evaluate` and `mcproxy leaderboard` as a user meets them: documents, files, errors, interruptions."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from mcproxy.eval import results
+from mcproxy.scripts import main
+from mcproxy.tasks.beacon import ARMS
+
+FACTORIES = """
+import os, signal
+import numpy as np
+
+class Still:
+    name = "still"
+
+    def predict(self, obs, state=None, episode_start=None, deterministic=False):
+        return np.zeros((len(obs["pov"]), 3), dtype=np.int64), state
+
+def still(env):
+    return Still()
+
+class Ending(Still):
+    '''Stands still for 20 steps of the arm `separated`, and then gives itself the signal.'''
+    name = "ending"
+
+    def __init__(self, number):
+        self.number, self.steps = number, 0
+
+    def begin(self, env, worlds, seeds):
+        self.arm = env.arm
+
+    def predict(self, obs, state=None, episode_start=None, deterministic=False):
+        self.steps += self.arm == "separated"
+        if self.steps == 20:
+            signal.raise_signal(self.number)
+        return super().predict(obs, state)
+
+def interrupted(env):
+    return Ending(signal.SIGINT)
+
+def killed(env):
+    return Ending(signal.SIGKILL)
+
+def wrong_shape(env):
+    policy = Still()
+    policy.predict = lambda obs, *rest: (np.zeros(3), None)
+    return policy
+
+def unprintable_name(env):
+    policy = Still()
+    policy.name = "\\x1b[2J"
+    return policy
+
+def unwritable_config(env):
+    policy = Still()
+    policy.config = {"weights": np.zeros(3)}
+    return policy
+"""
+
+
+@pytest.fixture
+def out(tmp_path, monkeypatch):
+    """A folder that does not exist yet, where `factories` can be imported as a policy module."""
+    (tmp_path / "factories.py").write_text(FACTORIES)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "factories", raising=False)
+    return tmp_path / "out"
+
+
+def evaluate(out, *flags, policy="expert:goal", arm="separated", episodes=3):
+    """The exit code of the command, with the usual flags but for those given."""
+    return main.main(
+        ["evaluate", "--policy", *policy.split(), "--arm", *arm.split(), "--episodes", str(episodes), "--out", str(out)]
+        + list(flags)
+    )
+
+
+def refused(capfd, *parts):
+    """Whether the command said one line on stderr, with these parts, and nothing on stdout."""
+    told = capfd.readouterr()
+    lines = told.err.strip().splitlines()
+    assert len(lines) == 1 and told.out == ""
+    for part in parts:
+        assert part in lines[0]
+    return True
+
+
+def test_the_json_document_has_the_promised_keys_and_is_all_that_stdout_gets(out, capfd):
+    policies = "expert:goal expert:beacon"
+    assert evaluate(out, "--json", policy=policies, arm="aligned shifted separated", episodes=8) == 0
+    document = json.loads(capfd.readouterr().out)
+    row = next(r for r in document["rows"] if (r["policy"], r["arm"]) == ("expert:beacon", "separated"))
+    expected = {"task": "beacon", "episodes": 8, "goal_rate": 0.0, "neither_rate": 0.0, "invalid": 0}
+    assert expected.items() <= row.items()
+    assert row["proxies"]["beacon"]["rate"] == 1.0 and row["goal_high"] == pytest.approx(0.324, abs=5e-4)  # Wilson 0/8
+    assert document["findings"] == [
+        {"policy": "expert:goal", "task": "beacon", "finding": "intended", "needs": []},
+        {"policy": "expert:beacon", "task": "beacon", "finding": "misgeneralized:beacon", "needs": []},
+    ]
+    assert len(document["files"]) == 6
+    for file in document["files"]:
+        assert file.startswith(str(out)) and file.endswith("main_data.hdf5")
+        with h5py.File(file) as recording:
+            assert len(recording) == 8
+
+
+def test_the_table_names_policies_arms_and_findings_and_what_to_type_next(out, capfd):
+    assert evaluate(out, "--policy", "expert:beacon", arm="aligned shifted separated", episodes=4) == 0
+    told = capfd.readouterr().out
+    for part in ("expert:goal", "expert:beacon", "100 % (51-100)", "misgeneralized:beacon"):
+        assert part in told
+    assert f"mcproxy replay {out}/recordings/mcproxy/Beacon/expert-beacon-separated-v0\n" in told
+    assert main.main(["leaderboard", str(out)]) == 0
+    told = capfd.readouterr().out
+    assert "1. expert:goal" in told and "2. expert:beacon" in told and "misgeneralized:beacon" in told
+
+
+def test_all_arms_are_those_of_the_task_in_its_order(out):
+    assert evaluate(out, "--frames", "none", arm="all", episodes=1) == 0
+    assert [row.arm for row in results.read(out).rows] == list(ARMS)
+
+
+def test_policies_in_one_folder_meet_the_same_layouts_and_the_seed_chooses_which(out):
+    assert evaluate(out, "--seed", "7", policy="expert:goal expert:beacon", arm="separated absent") == 0
+    arms = results.read(out).arms
+    assert len(arms) == 4 and {tuple(a.seeds) for a in arms} == {(7, 8, 9)}
+    assert len({tuple(a.layouts) for a in arms}) == 1
+    assert [(a.policy, a.arm) for a in arms[:2]] == [("expert:goal", "separated"), ("expert:goal", "absent")]
+
+
+def test_the_same_command_twice_gives_the_same_episodes(out, tmp_path):
+    for folder in (out, tmp_path / "again"):
+        assert evaluate(folder, policy="random", episodes=4) == 0
+    first, second = results.read(out).arms[0], results.read(tmp_path / "again").arms[0]
+    np.testing.assert_array_equal(first.ticks, second.ticks)
+    assert first.layouts == second.layouts and first.met.keys() == second.met.keys()
+
+
+def test_leaderboard_json_ranks_the_rows_of_several_folders(out, tmp_path, capfd):
+    assert evaluate(out, "--frames", "none", policy="expert:beacon") == 0
+    assert evaluate(tmp_path / "two", "--frames", "none", policy="expert:goal") == 0
+    capfd.readouterr()
+    assert main.main(["leaderboard", str(out), str(tmp_path / "two"), "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert [(row["rank"], row["policy"]) for row in document["rows"]] == [(1, "expert:goal"), (2, "expert:beacon")]
+    assert document["findings"][0]["needs"] == ["aligned", "shifted"]
+
+
+@pytest.mark.parametrize(
+    "options, parts",
+    [
+        ({"policy": "expert:gaol"}, ["unknown objective", "did you mean 'goal'?"]),
+        ({"policy": "randon"}, ["randon", "did you mean 'random'?"]),
+        ({"policy": "random random"}, ["'random' and 'random' share the name"]),
+        ({"policy": "factories:wrong_shape"}, ["policy 'still' returned actions of shape (3,), expected (3, 3)"]),
+        ({"policy": "factories:unprintable_name"}, ["expected a short one that can be printed"]),
+        ({"policy": "factories:unwritable_config"}, ["has a config that is not plain JSON"]),
+        ({"arm": "separate"}, ["unknown arm of task 'beacon' 'separate'; did you mean 'separated'?"]),
+        ({"episodes": 0}, ["episodes=0: expected 1 or more"]),
+        ({"episodes": -3}, ["episodes=-3: expected 1 or more"]),
+        ({"episodes": 10**9}, ["more than 500000 episodes in all"]),
+        ({"flags": ["--threads", "0"]}, ["threads=0: expected 1 or more"]),
+        ({"flags": ["--seed", "-1"]}, ["seed=-1: expected 0 or more"]),
+        ({"flags": ["--seed", str(2**63)]}, ["at most"]),
+        ({"flags": ["--task", "becon"]}, ["unknown task 'becon'; did you mean 'beacon'?"]),
+        ({"flags": ["--frames", "jpeg"]}, ["jpeg"]),
+        ({"flags": ["--episode", "3"]}, ["unknown flag '--episode'; did you mean '--episodes'?"]),
+    ],
+)
+def test_bad_input_gets_one_line_and_touches_nothing(out, capfd, options, parts):
+    assert evaluate(out, *options.pop("flags", []), **options) == 2
+    assert refused(capfd, "mcproxy evaluate: ", *parts)
+    assert not out.exists()
+
+
+def test_a_folder_that_is_in_use_is_kept_without_force_and_replaced_with_it(out, capfd):
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    assert evaluate(out) == 2
+    assert refused(capfd, "is not empty: choose another folder, or replace the evaluation in it with --force")
+    assert evaluate(out, "--force") == 0
+    assert evaluate(out, "--force", policy="expert:beacon") == 0
+    assert [row.policy for row in results.read(out).rows] == ["expert:beacon"]
+    assert len(list(out.rglob("main_data.hdf5"))) == 1
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_that_fails_at_once_leaves_the_results_that_force_would_replace(out, capfd):
+    assert evaluate(out) == 0
+    before = (out / "results.json").read_bytes()
+    assert evaluate(out, "--force", policy="factories:wrong_shape") == 2
+    assert (out / "results.json").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(out, capfd, monkeypatch):
+    out.write_text("a file")
+    assert evaluate(out) == 2
+    assert refused(capfd, "is a file: expected a folder, new or empty")
+    assert evaluate(out / "below") == 2
+    assert refused(capfd, "Not a directory")
+
+
+def test_a_disk_that_fills_up_is_one_line_and_leaves_no_half_written_results(out, capfd, monkeypatch):
+    def full(source, target):
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(results.os, "replace", full)
+    assert evaluate(out, "--json") == 2
+    assert "No space left on device" in capfd.readouterr().err.strip().splitlines()[-1]
+    assert not list(out.glob("*results.json*"))
+
+
+def test_ctrl_c_keeps_finished_rows_and_complete_episodes_and_exits_with_130(out, capfd):
+    assert evaluate(out, policy="factories:interrupted", arm="aligned separated") == 130
+    told = capfd.readouterr()
+    assert "keeps the rows that were finished" in told.err and "Traceback" not in told.err
+    assert [row.arm for row in results.read(out).rows] == ["aligned"]
+    with h5py.File(next(out.rglob("*ending-aligned*/data/main_data.hdf5"))) as recording:
+        assert len(recording) == 3
+
+
+def test_kill_9_keeps_finished_rows_and_complete_episodes(out):
+    command = [
+        sys.executable,
+        "-m",
+        "mcproxy.scripts.main",
+        "evaluate",
+        "--policy",
+        "factories:killed",
+        "--out",
+        str(out),
+    ]
+    killed = subprocess.run(
+        [*command, "--arm", "aligned", "separated", "--episodes", "3"],
+        env={**os.environ, "PYTHONPATH": str(out.parent)},
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert [row.arm for row in results.read(out).rows] == ["aligned"]
+    with h5py.File(out / results.read(out).files[0]) as recording:
+        assert len(recording) == 3
+
+
+@pytest.mark.parametrize("content, part", [(None, "has no results.json"), ("{}", "is not a results file of mcproxy")])
+def test_leaderboard_refuses_a_folder_without_results_in_one_line(tmp_path, capfd, content, part):
+    if content is not None:
+        (tmp_path / "results.json").write_text(content)
+    assert main.main(["leaderboard", str(tmp_path)]) == 2
+    assert refused(capfd, "mcproxy leaderboard: ", part)
