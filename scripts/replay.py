@@ -1,0 +1,57 @@
+"""Watch recorded episodes, alone or two of the same seed side by side, or write one as a clip or a picture."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from mcproxy.scripts import _cli
+
+
+@dataclass
+class Args:
+    """Watch recorded episodes in a window (H lists its keys); or write one as a clip or a picture, with no display."""
+
+    file: tyro.conf.Positional[Path]
+    """A recording (main_data.hdf5), or a folder in which there is one."""
+    episode: int = 0
+    """Which episode to begin with."""
+    beside: Path | None = None
+    """Another recording, whose episode of the same seed is shown to the right."""
+    export: Path | None = None
+    """Write the episode to this file instead: a clip (.webm) or a summary picture (.png)."""
+    size: int | None = None
+    """Side of the agent's view in pixels; 448 by default, 360 for two."""
+    force: bool = False
+    """Replace the exported file if it exists."""
+
+
+def main(argv: list[str]) -> int:
+    """Open the window, or export."""
+    args = _cli.parse(Args, argv, "replay")
+    if args.export is None:
+        from mcproxy.replay.window import require_display
+
+        require_display("write a clip with --export OUT.webm, or a picture with --export OUT.png")
+    from mcproxy import replay
+    from mcproxy.recording import Recording
+    from mcproxy.replay.writer import check_export
+
+    if args.export is not None:
+        check_export(args.export, args.force)
+    size = args.size or (448 if args.beside is None else 360)
+    beside = None if args.beside is None else Recording(args.beside)
+    reel = replay.Reel(Recording(args.file), beside, size)
+    if args.export is None:
+        replay.watch(replay.Replayer(reel, args.episode))
+        return 0
+    with _cli.progress() as show:
+        films = reel.films(args.episode)
+        replay.export(films, args.export, size, args.force, lambda done, total: show("export", done, total))
+    print(args.export)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_cli.run(main, "replay"))
