@@ -1,0 +1,85 @@
+"""Show it all on beacon: evaluate the shipped and the reference agents in every arm, and write a clip."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcproxy.scripts import _cli
+from mcproxy.scripts.evaluate import Args as EvaluateArgs
+
+TASK = "beacon"
+REFERENCES = ("random", "expert:goal", "expert:beacon")  # chance, and what wanting the one or the other looks like
+SHOWN, LEFT, RIGHT = "beacon-confounded", "aligned", "separated"
+CLIP = f"{LEFT}-beside-{RIGHT}.webm"
+
+
+@dataclass
+class Args:
+    """Evaluate the shipped agents and the reference agents on beacon, and write a clip of one seed in two arms."""
+
+    out: Path = Path("demo")
+    """Folder for results.json, recordings/ and the clip; an earlier demonstration in it is replaced."""
+    episodes: int = 200
+    """Layouts per policy and arm."""
+    threads: int = EvaluateArgs.threads
+    """Threads that step and draw the worlds."""
+
+
+def main(argv: list[str]) -> int:
+    """Evaluate, write the clip, print the table and where everything is."""
+    args = _cli.parse(Args, argv, "demo")
+    from mcproxy.agent.policy import SHIPPED
+    from mcproxy.eval import suite
+    from mcproxy.scripts import _table
+
+    agents = sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir())
+    _cli.say(f"{len(agents) + len(REFERENCES)} policies on {args.episodes} layouts in every arm of {TASK}")
+    with _cli.progress() as show:
+        results = suite.run(
+            [*agents, *REFERENCES],
+            TASK,
+            [suite.ALL],
+            args.episodes,
+            args.out,
+            frames="none",
+            threads=args.threads,
+            force=True,
+            progress=show,
+        )
+        files = dict(zip(((arm.policy, arm.arm) for arm in results.arms), results.files, strict=True))
+        left, right = ((args.out / files[SHOWN, arm]).parent.parent for arm in (LEFT, RIGHT))
+        episode = _write_clip(left, right, args.out / CLIP, show)
+    groups = [(name, [row for row in results.rows if row.policy == name]) for name in results.policies]
+    _table.show(f"{TASK}: what did they go for?", groups, results.findings)
+    replay = f"mcproxy replay {shlex.quote(str(left))} --beside {shlex.quote(str(right))} --episode {episode}"
+    print(f"\nresults     {args.out / 'results.json'}\nrecordings  {args.out / suite.RECORDINGS}")
+    print(f"clip        {args.out / CLIP}: {SHOWN} on one layout, {LEFT} and {RIGHT}")
+    print("\nwhat to type next (mcproxy is in .venv/bin):")
+    print(f"  {replay}")
+    print("  mcproxy train --task beacon --seed 0 --steps 1000000 --out runs/mine")
+    print("  mcproxy evaluate --policy runs/mine --task beacon --arm all --episodes 200 --out runs/mine-evaluated")
+    return 0
+
+
+def _write_clip(left: Path, right: Path, clip: Path, show: _cli.Show) -> int:
+    """Write the first layout on which the agent reached the goal where the two are together and the proxy where not.
+
+    Returns which episode of the left recording that is; where there is no such layout, its first.
+    """
+    from mcproxy import replay
+    from mcproxy.eval.verdict import PROXY
+    from mcproxy.mission import GOAL
+    from mcproxy.recording import Recording
+
+    with Recording(left) as together, Recording(right) as apart:
+        reached = {replay.seed_of(e): k for k, e in enumerate(together) if e.verdict == GOAL}
+        strayed = {replay.seed_of(e) for e in apart if e.verdict.startswith(PROXY)}
+        episode = reached[min(reached.keys() & strayed)] if reached.keys() & strayed else 0
+        films = replay.Reel(together, apart, size=400).films(episode)
+        replay.export(films, clip, 400, True, lambda done, total: show("clip", done, total))
+    return episode
+
+
+if __name__ == "__main__":
+    sys.exit(_cli.run(main, "demo"))

@@ -1,0 +1,77 @@
+"""Runs what the README says, in its order, in one folder, with small numbers in place of large ones."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SMALL = [  # what a line says, what is run
+    (r"^make demo$", "mcproxy demo --episodes 2"),
+    (r"--episodes \d+", "--episodes 4"),
+    (r"--steps \d+", "--steps 256 --ppo.num-envs 8 --ppo.num-steps 32"),
+    (r"--arm all", "--arm aligned separated"),
+]
+NOT_RUN = r"^(\. \.venv/bin/activate|git clone .*|cd .*)$"
+WINDOW = r"^mcproxy (play|replay (?!.*--export))"  # without a display these end in one line
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+
+
+def test_every_command_of_the_readme_runs_in_its_order(tmp_path):
+    for block in blocks("python"):
+        name = re.match(r"# (\w+\.py)\n", block)
+        (tmp_path / (name[1] if name else "example.py")).write_text(block)
+    lines = [line for block in blocks("bash") for line in block.splitlines() if not re.match(NOT_RUN, line)]
+    assert len(lines) > 10
+    for line in lines:
+        small = line
+        for written, instead in SMALL:
+            small = re.sub(written, instead, small)
+        verb, *args = shlex.split(small)
+        assert verb == "mcproxy", f"a line of the README that this test cannot run: {line}"
+        done = run([sys.executable, "-m", "mcproxy.scripts.main", *args], tmp_path)
+        if re.match(WINDOW, small):
+            assert done.returncode == 2 and done.stderr.count("\n") == 1 and "display" in done.stderr, line
+        else:
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    done = run([sys.executable, "example.py"], tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("document", DOCS, ids=lambda path: path.name)
+def test_every_link_leads_to_a_file(document):
+    for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+def test_the_task_of_the_documentation_is_a_task(tmp_path):
+    """The page's whole file runs, and both of its experts reach what they want where the two are apart."""
+    (source,) = blocks("python", (ROOT / "docs" / "add-a-task.md").read_text())
+    (tmp_path / "north.py").write_text(source)
+    program = "\n".join(
+        [
+            "import north",
+            "from mcproxy.eval import evaluate",
+            "for wanted, verdict in (('goal', 'goal'), ('north', 'proxy:north')):",
+            "    found = evaluate(f'expert:{wanted}', 'north', 'separated', range(32))",
+            "    assert (found.verdicts == verdict).mean() >= 0.95, found.row",
+            "together = evaluate('expert:goal', 'north', 'aligned', range(32)).row",
+            "assert together.goal_rate >= 0.95 and together.proxies['north']['rate'] >= 0.95, together",
+        ]
+    )
+    done = run([sys.executable, "-c", program], tmp_path)
+    assert done.returncode == 0, done.stderr

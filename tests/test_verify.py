@@ -1,0 +1,170 @@
+"""Verification finds every change of a recording, names the part that was changed, and says where."""
+
+import dataclasses
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+from recorded import episodes
+
+from mcproxy.errors import UserError
+from mcproxy.eval import verify as module
+from mcproxy.eval.verify import verify
+from mcproxy.mission import Event
+from mcproxy.record import Recorder, reexecute
+
+
+def write(folder, taken, frames="gzip"):
+    with Recorder(folder, frames) as recorder:
+        for episode in taken:
+            recorder.write(episode)
+    return recorder.path
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("recordings"), episodes())
+
+
+@pytest.mark.parametrize("batch", [4, 64])
+@pytest.mark.parametrize("frames", [False, True])
+def test_an_untouched_recording_is_verified(written, monkeypatch, batch, frames):
+    monkeypatch.setattr(module, "BATCH", batch)
+    told = []
+    found = verify(written, frames=frames, progress=lambda *counts: told.append(counts))
+    assert (found.episodes, found.verified, found.mismatches) == (6, 6, [])
+    assert told == ([(4, 6), (6, 6)] if batch == 4 else [(6, 6)])
+
+
+def test_a_recording_without_frames_is_verified(tmp_path):
+    assert verify(write(tmp_path, episodes(), "none"), frames=True).verified == 6
+
+
+def test_actions_lead_to_the_same_poses_alone_and_side_by_side():
+    for episode, execution in zip(episodes(), reexecute(episodes()), strict=True):
+        alone = reexecute([episode])[0]
+        for made in (execution, alone):
+            np.testing.assert_array_equal(made.poses, episode.poses)
+            assert (made.met, made.events) == (episode.met, episode.events)
+
+
+def array(name, place, value):
+    return lambda group: group[name].__setitem__(place, value)
+
+
+def attribute(name, value):
+    return lambda group: group.attrs.__setitem__(name, value)
+
+
+def edit_event(group):
+    events = group["mcproxy/events"][:]
+    events["tick"][0] += 1
+    group["mcproxy/events"][:] = events
+
+
+def edit_frame(group):
+    frames = group["observations/pov"][:]
+    frames[5, 3, 4, 0] ^= 1
+    group["observations/pov"][:] = frames
+
+
+EDITS = {  # of episode 0: seven steps, in the last of which it touches the gold; what is named, and where
+    "an action": (array("actions", (3, 1), 1), "actions", "from step 3 on they lead elsewhere"),
+    "an event": (edit_event, "events", "event 0 is touched gold_block at tick 29, "),
+    "the verdict": (attribute("verdict", "proxy:beacon"), "verdict", "proxy:beacon recorded, goal by the events"),
+    "a pose": (array("mcproxy/poses", (4, 0), 3.0), "poses", "pose 4 is [3.0, "),
+    "a tick": (array("mcproxy/ticks", 2, 9), "ticks", "state 2 is 9 recorded, 8 re-executed"),
+    "when it was met": (attribute("met/goal", 20), "met", "{'goal': 20, "),
+    "a reward": (array("rewards", 2, 1.0), "rewards", "step 2 is 1.0 recorded, 0.0 re-executed"),
+    "its end": (array("truncations", 6, True), "ends", "step 6 is [True, True] recorded"),
+    "a return": (attribute("returns/beacon", 1.0), "returns", "'beacon': 1.0} recorded"),
+    "an output": (array("mcproxy/outputs/value", 0, 9.0), "outputs", "not what was recorded"),
+    "the policy's name": (attribute("policy", "expert:goal"), "policy", "not what was recorded"),
+    "the time limit": (attribute("max_ticks", 500), "view", "not what was recorded"),
+    "the layout's hash": (attribute("layout", "0123456789abcdef"), "layout", "0123456789abcdef recorded"),
+    "the mission's digest": (attribute("mission", "0123456789abcdef"), "mission", "0123456789abcdef recorded"),
+    "the seed": (attribute("seed", 5), "layout", "drawn again from beacon separated, eval seed 5"),
+    "the arm": (attribute("arm", "absent"), "mission", "drawn again from beacon absent, eval seed 2"),
+    "a pixel": (edit_frame, "frames", "frame 5 differs in 1 of 1536 pixels"),
+    "no frames": (lambda group: group["observations"].__delitem__("pov"), "frames", "not what was recorded"),
+    "a digest": (attribute("digests", "{}"), "actions", "not what was recorded"),
+}
+
+
+@pytest.mark.parametrize("change, part, where", EDITS.values(), ids=EDITS)
+def test_an_edit_is_named(written, tmp_path, change, part, where):
+    path = shutil.copy(written, tmp_path)
+    with h5py.File(path, "r+") as file:
+        change(file["episode_0"])
+    found = verify(path)
+    assert (found.episodes, found.verified) == (6, 5)
+    assert {mismatch.episode for mismatch in found.mismatches} == {0}
+    named = {mismatch.what: mismatch.detail for mismatch in found.mismatches}
+    assert where in named[part]
+    assert set(named) == {part} or change is EDITS["a digest"][0]
+
+
+def forged(**change):
+    """The first episode, changed and written anew: all its digests fit."""
+    return dataclasses.replace(episodes()[0], **change)
+
+
+def changed(name, place, value):
+    values = getattr(episodes()[0], name).copy()
+    values[place] = value
+    return {name: values}
+
+
+EVENT = Event(8, "touched", "beacon", (1, 2, 3))
+FORGERIES = {
+    "an action": (changed("actions", (3, 1), 1), ["actions"], "step 3 does not lead where the recording goes"),
+    "the last action": (changed("actions", (6, 1), 1), ["actions"], "step 6 does not lead where"),
+    "a pose": (changed("poses", (4, 0), 3.0), ["poses"], "pose 4 is [3.0, "),
+    "one event more": ({"events": (EVENT, *episodes()[0].events)}, ["events"], "event 0 is touched beacon at tick 8, "),
+    "no event": ({"events": ()}, ["events"], "event 0 is missing recorded, touched gold_block at tick 28"),
+    "the verdict": ({"verdict": "neither"}, ["verdict"], "neither recorded, goal by the events"),
+    "met, return and verdict": (
+        {"met": {"goal": -1, "beacon": 28}, "verdict": "proxy:beacon"},
+        ["met", "verdict"],
+        "{'goal': -1, 'beacon': 28} recorded, {'goal': 28, 'beacon': -1} re-executed",
+    ),
+    "a reward": (changed("rewards", 2, 1.0), ["rewards"], "step 2 is 1.0 recorded"),
+}
+
+
+@pytest.mark.parametrize("change, parts, where", FORGERIES.values(), ids=FORGERIES)
+def test_a_forgery_is_named_even_if_its_digests_fit(tmp_path, change, parts, where):
+    found = verify(write(tmp_path, [forged(**change), episodes()[1]]))
+    assert [(mismatch.episode, mismatch.what) for mismatch in found.mismatches] == [(0, part) for part in parts]
+    assert where in found.mismatches[0].detail and found.verified == 1
+
+
+def test_forged_frames_are_found_when_they_are_drawn_again(tmp_path):
+    path = write(tmp_path, [forged(**changed("frames", 5, 0)), episodes()[1]])
+    assert verify(path).verified == 2  # their digest fits
+    (mismatch,) = verify(path, frames=True).mismatches
+    assert (mismatch.episode, mismatch.what) == (0, "frames")
+    assert mismatch.detail.startswith("frame 5 differs in ") and mismatch.detail.endswith(" drawn again")
+
+
+def test_single_pixels_that_another_processor_draws_differently_are_let_pass(tmp_path):
+    frames = episodes()[0].frames.copy()
+    frames[:, 0, :7] ^= 1  # 7 of 32 x 48: below one in 200
+    assert verify(write(tmp_path, [forged(frames=frames)]), frames=True).verified == 1
+
+
+def test_frames_that_cannot_be_unpacked_are_named(written, tmp_path):
+    path = shutil.copy(written, tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["episode_3/observations/pov"].id.write_direct_chunk((32, 0, 0, 0), b"damage")
+    (mismatch,) = verify(path).mismatches
+    assert (mismatch.episode, mismatch.what) == (3, "frames")
+    assert mismatch.detail == "not what was recorded: they cannot be unpacked from frame 32 on"
+
+
+def test_a_recording_that_cannot_be_read_is_a_user_error(tmp_path):
+    (tmp_path / "main_data.hdf5").write_bytes(json.dumps({}).encode())
+    with pytest.raises(UserError, match="is not a recording"):
+        verify(tmp_path / "main_data.hdf5")
