@@ -1,0 +1,96 @@
+"""Execute recorded actions again, from the mission on: the same poses, ticks and events, and frames of any size.
+
+The engine is deterministic, so what comes out is equal to the last bit to what was recorded, on any machine and in a
+batch of any size. Frames alone may differ in single pixels between processors, whose rounding the renderer leaves free.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcproxy import controls, task
+from mcproxy.engine.worlds import NEVER, Worlds, key_table
+from mcproxy.episode import Episode
+from mcproxy.mission import Event
+
+_UNSEEN = (8, 8)  # pixels of frames that nobody looks at
+
+
+@dataclass(eq=False)
+class Execution:
+    """What the actions of an episode led to; the arrays are as in `Episode`."""
+
+    poses: np.ndarray
+    ticks: np.ndarray
+    rewards: np.ndarray
+    terminations: np.ndarray
+    truncations: np.ndarray
+    met: dict[str, int]
+    events: tuple[Event, ...]
+
+
+def rerender(
+    episode: Episode, size: tuple[int, int] | None = None, fov_deg: float | None = None
+) -> Iterator[np.ndarray]:
+    """The T + 1 frames of an episode, (H, W, 3) uint8 each, drawn in any size (H, W) and vertical field of view."""
+    for worlds in _unfold([episode], size or episode.resolution, fov_deg or episode.fov_deg):
+        yield worlds.render()[0]
+
+
+def reexecute(episodes: Sequence[Episode], look: Callable[[int, np.ndarray], None] | None = None) -> list[Execution]:
+    """Execute the actions of several episodes side by side; alike in task, controls, view and `action_repeat`.
+
+    `look(t, frames)` is called for every t with the frames of all episodes, (N, H, W, 3) uint8: those that are over
+    stand still.
+    """
+    longest = max(map(len, episodes))
+    poses = np.zeros((longest + 1, len(episodes), 5))
+    ticks = np.zeros((longest + 1, len(episodes)), dtype=np.int64)
+    met = np.zeros((longest + 1, len(episodes)), dtype=bool)  # the goal
+    resolution = _UNSEEN if look is None else episodes[0].resolution
+    for t, worlds in enumerate(_unfold(episodes, resolution, episodes[0].fov_deg)):
+        players = worlds.players
+        poses[t, :, :3], poses[t, :, 3], poses[t, :, 4] = players["pos"], players["yaw_deg"], players["pitch_deg"]
+        ticks[t], met[t] = worlds.ticks, worlds.met[:, 0] != NEVER
+        if look is not None:
+            look(t, worlds.render())
+    return [_execution(e, poses[:, i], ticks[:, i], met[:, i], worlds, i) for i, e in enumerate(episodes)]
+
+
+def _unfold(episodes: Sequence[Episode], resolution: tuple[int, int], fov_deg: float) -> Iterator[Worlds]:
+    """The worlds of the episodes before their first step and after each."""
+    first = episodes[0]
+    shape = task.get(first.origin.task).size
+    worlds = Worlds(len(episodes), shape, resolution, fov_deg, first.action_repeat)
+    for i, episode in enumerate(episodes):
+        worlds.load(i, episode.mission)
+        worlds.limits[i] = episode.limit
+    yield worlds
+    columns = controls.columns(first.controls)
+    actions = np.zeros((max(map(len, episodes)), len(episodes), len(columns)), dtype=np.int64)
+    for i, episode in enumerate(episodes):
+        actions[: len(episode), i] = episode.actions
+    lengths = np.array([len(episode) for episode in episodes])
+    for t, row in enumerate(actions):
+        worlds.step(key_table(columns, row), t < lengths)
+        yield worlds
+
+
+def _execution(
+    episode: Episode, poses: np.ndarray, ticks: np.ndarray, met: np.ndarray, worlds: Worlds, i: int
+) -> Execution:
+    """Cut one episode's columns to its length and judge them as the environment does."""
+    steps = len(episode)
+    goal = episode.mission.objectives[0]
+    terminations = met[1 : steps + 1] if goal.terminal else np.zeros(steps, dtype=bool)
+    names = [o.name for o in episode.mission.objectives]
+    return Execution(
+        poses=poses[: steps + 1],
+        ticks=ticks[: steps + 1],
+        rewards=np.where(met[1 : steps + 1] & ~met[:steps], goal.reward, 0.0),
+        terminations=terminations,
+        truncations=(ticks[1 : steps + 1] >= episode.limit) & ~terminations,
+        met=dict(zip(names, worlds.met[i].tolist(), strict=False)),
+        events=tuple(worlds.events[i]),
+    )
