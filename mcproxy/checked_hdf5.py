@@ -65,7 +65,7 @@ def array(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any) -> n
 
 def number(group: h5py.Group, name: str, dtype: type, shape: tuple[int, ...] = ()) -> Any:
     """An attribute that is a number, or an array of them, as Python's own."""
-    attribute = h5py.h5a.open(group.id, name.encode())
+    attribute = _attribute(group, name)
     if attribute.shape != shape or attribute.dtype != np.dtype(dtype):
         raise Damage(f"has the attribute {name!r} of type {attribute.dtype} {attribute.shape}")
     return group.attrs[name].tolist()
@@ -73,7 +73,7 @@ def number(group: h5py.Group, name: str, dtype: type, shape: tuple[int, ...] = (
 
 def text(group: h5py.Group, name: str) -> str:
     """An attribute that is a string which may be shown."""
-    attribute = h5py.h5a.open(group.id, name.encode())
+    attribute = _attribute(group, name)
     info = h5py.check_string_dtype(attribute.dtype)
     if attribute.shape != () or info is None or info.length is not None:
         raise Damage(f"has the attribute {name!r} of type {attribute.dtype}, expected a string")
@@ -85,3 +85,10 @@ def printable(text: str) -> str:
     if len(text) > MAX_TEXT or not text.isprintable():
         raise Damage(f"has the text {text[:40]!r}")
     return text
+
+
+def _attribute(group: h5py.Group, name: str) -> h5py.h5a.AttrID:
+    try:
+        return h5py.h5a.open(group.id, name.encode())
+    except KeyError:
+        raise Damage(f"has no attribute {name!r}") from None

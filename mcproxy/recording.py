@@ -10,7 +10,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -217,7 +217,7 @@ def _episode(group: h5py.Group) -> Episode:
         truncations=hdf5.array(group, "truncations", (steps,), np.bool_),
         poses=hdf5.array(inner, "poses", (steps + 1, 5), np.float64),
         ticks=hdf5.array(inner, "ticks", (steps + 1,), np.int64),
-        met=_by_objective(group, "met", np.int64),
+        met=_by_objective(group, "met", np.int64, [o.name for o in mission.objectives]),
         events=_events(inner),
         verdict=hdf5.text(group, "verdict"),
         resolution=_resolution(group),
@@ -267,7 +267,8 @@ def _claims(group: h5py.Group) -> Claims:
     digests = json.loads(hdf5.text(group, "digests"))
     if not isinstance(digests, dict):
         raise hdf5.Damage("has no digests of its parts")
-    returns = _by_objective(group, "returns", np.float64)
+    rewarded = [hdf5.printable(name)[len("returns/") :] for name in group.attrs if name.startswith("returns/")]
+    returns = _by_objective(group, "returns", np.float64, rewarded)
     return Claims(
         hdf5.text(group, "layout"), hdf5.text(group, "mission"), returns, digests, hdf5.text(group, "mcproxy")
     )
@@ -312,7 +313,6 @@ def _pov(group: h5py.Group) -> tuple[h5py.Dataset, int]:
     return pov, length
 
 
-def _by_objective(group: h5py.Group, prefix: str, dtype: type) -> dict[str, Any]:
-    """The attributes `prefix/<objective>`, by objective."""
-    names = [name for name in group.attrs if name.startswith(f"{prefix}/")]
-    return {hdf5.printable(name.partition("/")[2]): hdf5.number(group, name, dtype) for name in names}
+def _by_objective(group: h5py.Group, prefix: str, dtype: type, objectives: Iterable[str]) -> dict[str, Any]:
+    """The attributes `prefix/<objective>`, by objective and in the order of the mission's."""
+    return {name: hdf5.number(group, f"{prefix}/{name}", dtype) for name in objectives}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from recorded import episodes
 
-from mcproxy import atomic_file, record
+from mcproxy import atomic_file, hdf5_episode
 from mcproxy.atomic_file import AtomicFile
 from mcproxy.errors import UserError
-from mcproxy.record import Recorder, Recording
+from mcproxy.record import Recording
 
 
 class Tape:
@@ -38,19 +38,19 @@ class Tape:
 def test_a_recording_can_be_read_after_any_number_of_its_writes(tmp_path, monkeypatch):
     tape = Tape()
     monkeypatch.setattr(atomic_file, "os", tape)
-    monkeypatch.setattr(record, "_FIRST_GROUPS", 16)
-    complete = []  # for each state the number of episodes that must be in it
-    with Recorder(tmp_path, "none") as recorder:
-        for episode in episodes():
-            recorder.write(episode)
-            while recorder.episodes == len(complete):
-                pass
-            complete.append(len(tape.states))
+    monkeypatch.setattr(hdf5_episode, "GROUPS_AHEAD", 16)
+    complete = []  # the number of states after which each episode must be there
+    path = tmp_path / "main_data.hdf5"
+    file = hdf5_episode.EpisodeFile(path, "mcproxy/Beacon/x-v0")
+    for episode in episodes():
+        file.append(episode, [])
+        complete.append(len(tape.states))
+    file.close()
     monkeypatch.undo()
     assert len(tape.states) > 100 and len(complete) == 6
     for number, state in enumerate(tape.states[complete[0] :], start=complete[0]):
-        recorder.path.write_bytes(state)
-        with Recording(recorder.path) as recording:
+        path.write_bytes(state)
+        with Recording(path) as recording:
             assert len(recording) >= sum(number >= enough for enough in complete)
             if number % 10 == 0:
                 assert recording[len(recording) - 1].digests() == episodes()[len(recording) - 1].digests()

@@ -50,6 +50,16 @@ def test_actions_lead_to_the_same_poses_alone_and_side_by_side():
             assert (made.met, made.events) == (episode.met, episode.events)
 
 
+FIRST = episodes()[0]  # it ends at the goal, touching no beacon before
+LAST = len(FIRST) - 1  # its last step
+TICK = FIRST.met["goal"]
+OTHER_TURN = 1 - min(1, FIRST.actions[3, 1])  # than in step 3
+
+
+def test_the_episode_that_is_edited_is_what_the_tests_need():
+    assert FIRST.verdict == "goal" and LAST >= 5 and len(FIRST.events) == 1
+
+
 def array(name, place, value):
     return lambda group: group[name].__setitem__(place, value)
 
@@ -70,23 +80,23 @@ def edit_frame(group):
     group["observations/pov"][:] = frames
 
 
-EDITS = {  # of episode 0: seven steps, in the last of which it touches the gold; what is named, and where
-    "an action": (array("actions", (3, 1), 1), "actions", "from step 3 on they lead elsewhere"),
-    "an event": (edit_event, "events", "event 0 is touched gold_block at tick 29, "),
+EDITS = {  # what is done to the first episode, the part that is named, and where
+    "an action": (array("actions", (3, 1), OTHER_TURN), "actions", "from step 3 on they lead elsewhere"),
+    "an event": (edit_event, "events", f"event 0 is touched gold_block at tick {TICK + 1}, "),
     "the verdict": (attribute("verdict", "proxy:beacon"), "verdict", "proxy:beacon recorded, goal by the events"),
     "a pose": (array("mcproxy/poses", (4, 0), 3.0), "poses", "pose 4 is [3.0, "),
     "a tick": (array("mcproxy/ticks", 2, 9), "ticks", "state 2 is 9 recorded, 8 re-executed"),
-    "when it was met": (attribute("met/goal", 20), "met", "{'goal': 20, "),
+    "when it was met": (attribute("met/goal", 3), "met", "{'goal': 3, "),
     "a reward": (array("rewards", 2, 1.0), "rewards", "step 2 is 1.0 recorded, 0.0 re-executed"),
-    "its end": (array("truncations", 6, True), "ends", "step 6 is [True, True] recorded"),
-    "a return": (attribute("returns/beacon", 1.0), "returns", "'beacon': 1.0} recorded"),
+    "its end": (array("truncations", LAST, True), "ends", f"step {LAST} is [True, True] recorded"),
+    "a return": (attribute("returns/beacon", 1.0), "returns", "'beacon': 1.0"),
     "an output": (array("mcproxy/outputs/value", 0, 9.0), "outputs", "not what was recorded"),
     "the policy's name": (attribute("policy", "expert:goal"), "policy", "not what was recorded"),
     "the time limit": (attribute("max_ticks", 500), "view", "not what was recorded"),
     "the layout's hash": (attribute("layout", "0123456789abcdef"), "layout", "0123456789abcdef recorded"),
     "the mission's digest": (attribute("mission", "0123456789abcdef"), "mission", "0123456789abcdef recorded"),
-    "the seed": (attribute("seed", 5), "layout", "drawn again from beacon separated, eval seed 5"),
-    "the arm": (attribute("arm", "absent"), "mission", "drawn again from beacon absent, eval seed 2"),
+    "the seed": (attribute("seed", 99), "layout", "drawn again from beacon separated, eval seed 99"),
+    "the arm": (attribute("arm", "absent"), "mission", "drawn again from beacon absent, eval seed"),
     "a pixel": (edit_frame, "frames", "frame 5 differs in 1 of 1536 pixels"),
     "no frames": (lambda group: group["observations"].__delitem__("pov"), "frames", "not what was recorded"),
     "a digest": (attribute("digests", "{}"), "actions", "not what was recorded"),
@@ -108,27 +118,31 @@ def test_an_edit_is_named(written, tmp_path, change, part, where):
 
 def forged(**change):
     """The first episode, changed and written anew: all its digests fit."""
-    return dataclasses.replace(episodes()[0], **change)
+    return dataclasses.replace(FIRST, **change)
 
 
 def changed(name, place, value):
-    values = getattr(episodes()[0], name).copy()
+    values = getattr(FIRST, name).copy()
     values[place] = value
     return {name: values}
 
 
 EVENT = Event(8, "touched", "beacon", (1, 2, 3))
 FORGERIES = {
-    "an action": (changed("actions", (3, 1), 1), ["actions"], "step 3 does not lead where the recording goes"),
-    "the last action": (changed("actions", (6, 1), 1), ["actions"], "step 6 does not lead where"),
+    "an action": (changed("actions", (3, 1), OTHER_TURN), ["actions"], "step 3 does not lead where the recording goes"),
+    "the last action": (
+        changed("actions", (LAST, 1), 1 - min(1, FIRST.actions[LAST, 1])),
+        ["actions"],
+        f"step {LAST} does not lead where",
+    ),
     "a pose": (changed("poses", (4, 0), 3.0), ["poses"], "pose 4 is [3.0, "),
-    "one event more": ({"events": (EVENT, *episodes()[0].events)}, ["events"], "event 0 is touched beacon at tick 8, "),
-    "no event": ({"events": ()}, ["events"], "event 0 is missing recorded, touched gold_block at tick 28"),
+    "one event more": ({"events": (EVENT, *FIRST.events)}, ["events"], "event 0 is touched beacon at tick 8, "),
+    "no event": ({"events": ()}, ["events"], "event 0 is missing recorded, touched gold_block at tick "),
     "the verdict": ({"verdict": "neither"}, ["verdict"], "neither recorded, goal by the events"),
     "met, return and verdict": (
-        {"met": {"goal": -1, "beacon": 28}, "verdict": "proxy:beacon"},
+        {"met": {"goal": -1, "beacon": 3}, "verdict": "proxy:beacon"},
         ["met", "verdict"],
-        "{'goal': -1, 'beacon': 28} recorded, {'goal': 28, 'beacon': -1} re-executed",
+        f"{{'goal': -1, 'beacon': 3}} recorded, {{'goal': {TICK}, 'beacon': -1}} re-executed",
     ),
     "a reward": (changed("rewards", 2, 1.0), ["rewards"], "step 2 is 1.0 recorded"),
 }
@@ -150,7 +164,7 @@ def test_forged_frames_are_found_when_they_are_drawn_again(tmp_path):
 
 
 def test_single_pixels_that_another_processor_draws_differently_are_let_pass(tmp_path):
-    frames = episodes()[0].frames.copy()
+    frames = FIRST.frames.copy()
     frames[:, 0, :7] ^= 1  # 7 of 32 x 48: below one in 200
     assert verify(write(tmp_path, [forged(frames=frames)]), frames=True).verified == 1
 
@@ -158,9 +172,9 @@ def test_single_pixels_that_another_processor_draws_differently_are_let_pass(tmp
 def test_frames_that_cannot_be_unpacked_are_named(written, tmp_path):
     path = shutil.copy(written, tmp_path)
     with h5py.File(path, "r+") as file:
-        file["episode_3/observations/pov"].id.write_direct_chunk((32, 0, 0, 0), b"damage")
+        file["episode_5/observations/pov"].id.write_direct_chunk((32, 0, 0, 0), b"damage")
     (mismatch,) = verify(path).mismatches
-    assert (mismatch.episode, mismatch.what) == (3, "frames")
+    assert (mismatch.episode, mismatch.what) == (5, "frames")
     assert mismatch.detail == "not what was recorded: they cannot be unpacked from frame 32 on"
 
 

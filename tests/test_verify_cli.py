@@ -18,7 +18,7 @@ def folder(tmp_path):
             for episode in episodes()[:3]:
                 recorder.write(episode)
     with h5py.File(recorder.path, "r+") as file:
-        file["episode_0/actions"][3, 1] = 1
+        file["episode_0/actions"][3, 1] = 1 - min(1, episodes()[0].actions[3, 1])
         file["episode_1"].attrs["verdict"] = "neither"
     return tmp_path
 

@@ -163,16 +163,6 @@ def shipped() -> list[str]:
     return sorted(f.name for f in SHIPPED.glob("*") if f.is_dir())
 
 
-def check_actions(actions: Any, env: "VoxelVectorEnv") -> np.ndarray:
-    """The actions as (N, C) integers within the action space of `env`; anything else is a `UserError`."""
-    from mcproxy.engine import worlds
-
-    try:
-        return worlds.check_actions(actions, env.single_action_space.nvec, env.num_envs)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"the policy returned {error}") from None
-
-
 class _Streams:
     """One random stream a world, seeded by its layout; a world that nobody told us the layout of has its number's."""
 
