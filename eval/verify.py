@@ -116,7 +116,7 @@ def _differences(episode: Episode, execution: Execution, claims: Claims) -> dict
     drawn = f"drawn again from {origin.task} {origin.arm}, {origin.split} seed {origin.seed}"
     found = {
         "layout": _unequal(claims.layout, episode.mission.layout, drawn),
-        "mission": _unequal(claims.mission, episode.mission.digest(), drawn),
+        "mission": _unequal(claims.mission, episode.mission_digest, drawn),
         "poses": _first_row("pose", episode.poses, execution.poses),
         "ticks": _first_row("state", episode.ticks, execution.ticks),
         "events": _first_event(episode.events, execution.events),

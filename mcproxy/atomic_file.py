@@ -44,7 +44,7 @@ class AtomicFile:
         if early:
             self._wait(self._at, bytes(data[:early]))
         if early < len(data):
-            self._change(lambda: self._put(self._at + early, data[early:]))
+            self._change(self._put, self._at + early, data[early:])
         self._size = max(self._size, self._at + len(data))
         return len(data)
 
@@ -68,7 +68,7 @@ class AtomicFile:
     def truncate(self, size: int) -> int:
         """Set the length; what is committed is cut off with the next `flush`."""
         self._size = size
-        self._change(lambda: os.ftruncate(self._file, max(size, self._committed)))
+        self._change(os.ftruncate, self._file, max(size, self._committed))
         if size < self._committed:
             self._wait(size, bytes(self._committed - size))
         return size
@@ -90,11 +90,11 @@ class AtomicFile:
         if self._size < before:
             os.ftruncate(self._file, self._size)
 
-    def _change(self, change: Callable[[], None]) -> None:
+    def _change(self, change: Callable[..., None], *args: Any) -> None:
         """Change the file, unless a change has failed before."""
         if self._error is None:
             try:
-                change()
+                change(*args)
             except OSError as error:
                 self._error = error
                 os.ftruncate(self._file, self._committed)

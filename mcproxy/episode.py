@@ -1,8 +1,9 @@
 """One episode as plain data: what is recorded, replayed and verified."""
 
+import functools
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -65,6 +66,11 @@ class Episode:
         """The return of every objective."""
         return {o.name: o.reward if self.met[o.name] >= 0 else 0.0 for o in self.mission.objectives}
 
+    @functools.cached_property
+    def mission_digest(self) -> str:
+        """The digest of the mission."""
+        return self.mission.digest()
+
     def check(self) -> None:
         """A ValueError unless the arrays have the shapes and dtypes that the class promises."""
         steps, choices = len(self), len(self.controls)
@@ -97,7 +103,7 @@ class Episode:
         """A hash of each part but the frames, 16 hex digits: a part was changed exactly if its digest was."""
         arrays: list[object] = [value for name in sorted(self.outputs) for value in (name, self.outputs[name])]
         parts: dict[str, list[object]] = {
-            "mission": [asdict(self.origin), self.mission.layout, self.mission.digest()],
+            "mission": [vars(self.origin), self.mission.layout, self.mission_digest],
             "view": [list(self.resolution), self.fov_deg, self.action_repeat, list(self.controls), self.limit],
             "policy": [self.policy],
             "actions": [self.actions],

@@ -19,7 +19,6 @@ from mcproxy.episode import Episode
 from mcproxy.recording_format import EVENT, KIND, SCHEMA, chunk_frames, frames_digest
 
 GROUPS_AHEAD = 256  # made before the first episode; later as many again as there are
-_SCALAR = h5s.create(h5s.SCALAR)
 _TEXT = h5py.string_dtype()
 
 
@@ -90,9 +89,14 @@ def _type(dtype: np.dtype) -> h5t.TypeID:
     return h5t.py_create(dtype, logical=True)
 
 
+@functools.lru_cache
+def _space(shape: tuple[int, ...]) -> h5s.SpaceID:
+    return h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
+
+
 def _put_array(group: h5g.GroupID, name: str, values: np.ndarray) -> None:
     """Store an array as it is, in one piece."""
-    data = h5d.create(group, name.encode(), _type(values.dtype), h5s.create_simple(values.shape))
+    data = h5d.create(group, name.encode(), _type(values.dtype), _space(values.shape))
     data.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(values))
 
 
@@ -110,8 +114,7 @@ def _put_frames(group: h5g.GroupID, episode: Episode, chunks: list[bytes]) -> No
 
 def _put_attribute(group: h5g.GroupID, name: str, value: Any) -> None:
     values = np.asarray(value, dtype=_TEXT if isinstance(value, str) else None)
-    space = h5s.create_simple(values.shape) if values.shape else _SCALAR
-    h5a.create(group, name.encode(), _type(values.dtype), space).write(values)
+    h5a.create(group, name.encode(), _type(values.dtype), _space(values.shape)).write(values)
 
 
 def _attributes(index: int, episode: Episode, chunks: list[bytes]) -> dict[str, Any]:
@@ -128,7 +131,7 @@ def _attributes(index: int, episode: Episode, chunks: list[bytes]) -> dict[str, 
         "split": origin.split,
         "rho": origin.rho,
         "layout": episode.mission.layout,
-        "mission": episode.mission.digest(),
+        "mission": episode.mission_digest,
         "policy": episode.policy,
         "verdict": episode.verdict,
         **{f"met/{name}": tick for name, tick in episode.met.items()},
