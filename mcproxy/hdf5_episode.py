@@ -31,7 +31,11 @@ class EpisodeFile:
         self._file = h5py.File(self._storage, "w")
         self._file.attrs.update({"kind": KIND, "schema": SCHEMA, "mcproxy": mcproxy.__version__})
         self._file.attrs["dataset_id"] = dataset_id
-        self._commit()
+        try:
+            self._commit()
+        except OSError:
+            self._file.close()
+            raise
 
     def append(self, episode: Episode, chunks: list[bytes]) -> None:
         """Add an episode; `chunks` are its compressed frames, none to leave them out.
@@ -51,11 +55,13 @@ class EpisodeFile:
         self.episodes += 1
 
     def close(self) -> None:
-        """Remove the groups that were not needed, and close the file."""
-        for k in range(self.episodes, len(self._file)):
-            del self._file[f"episode_{k}"]
-        self._file.close()
-        self._storage.close()
+        """Remove the groups that were not needed, and close the file, whatever fails: left open it ends the process."""
+        try:
+            for k in range(self.episodes, len(self._file)):
+                del self._file[f"episode_{k}"]
+        finally:
+            self._file.close()
+            self._storage.close()
         self._storage.check()
 
     def _commit(self) -> None:

@@ -114,10 +114,11 @@ class Recorder:
         folder.mkdir(parents=True, exist_ok=True)
         described = layout.metadata(episode, self.frames == "gzip")
         try:
-            file = EpisodeFile(path, described["dataset_id"])
             layout.write_metadata(folder, described)
+            file = EpisodeFile(path, described["dataset_id"])
         except OSError as error:
-            path.unlink(missing_ok=True)
+            for made in (path, folder / layout.METADATA_FILE):
+                made.unlink(missing_ok=True)
             raise _cannot_write(path, error, 0) from error
         self.path, self._first = path, episode
         self._thread = threading.Thread(target=self._work, args=(file, described), name="mcproxy-recorder", daemon=True)

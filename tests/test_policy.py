@@ -105,10 +105,10 @@ def test_names_become_policies(env, tmp_path, monkeypatch):
     saved(tmp_path / "shipped" / "beacon-mine", env)
     saved(tmp_path / "run", env)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "factories.py").write_text(FACTORIES)
+    (tmp_path / "my_policies.py").write_text(FACTORIES)
     made = {
         spec: load_policy(spec, env)
-        for spec in ("random", "expert:goal", "expert:beacon", "beacon-mine", str(tmp_path / "run"), "factories:make")
+        for spec in ("random", "expert:goal", "expert:beacon", "beacon-mine", str(tmp_path / "run"), "my_policies:make")
     }
     assert all(isinstance(p, Policy) for p in made.values())
     names = ["random", "expert:goal", "expert:beacon", "beacon-mine", "run", "random"]
@@ -123,15 +123,15 @@ def test_names_become_policies(env, tmp_path, monkeypatch):
         ("expert:gaol", "did you mean 'goal'"),
         ("runs/none", "policy 'runs/none': no such folder"),
         ("nomodule_here:make", "cannot import nomodule_here"),
-        ("factories:mke", "unknown factory in module factories 'mke'; did you mean 'make'"),
-        ("factories:nothing", "returned int, which has no predict method"),
-        ("factories:failing", "the factory raised KeyError: 'lost'"),
+        ("my_policies:mke", "unknown factory in module my_policies 'mke'; did you mean 'make'"),
+        ("my_policies:nothing", "returned int, which has no predict method"),
+        ("my_policies:failing", "the factory raised KeyError: 'lost'"),
         ("broken:make", "cannot import broken"),
         (".", "has no config.json"),
     ],
 )
 def test_names_that_are_none_are_told_in_one_line(env, tmp_path, monkeypatch, spec, said):
-    (tmp_path / "factories.py").write_text(FACTORIES)
+    (tmp_path / "my_policies.py").write_text(FACTORIES)
     (tmp_path / "broken.py").write_text("def make(:\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)

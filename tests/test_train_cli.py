@@ -58,7 +58,7 @@ def test_a_finished_run_says_so_and_is_not_overwritten_unless_forced(tmp_path, c
 
 
 def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path, capsys):
-    out, settings = tmp_path / "broken", ["--steps", "640", *TINY]
+    out, settings = tmp_path / "broken", ["--steps", "1600", *TINY, "--ppo.save-every", "5"]
     command = [sys.executable, "-m", "mcproxy.scripts.train", "--out", str(out)]
 
     def stop(signal_number, *more):
@@ -69,7 +69,7 @@ def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken
         return process.returncode, told
 
     code, told = stop(signal.SIGINT, *settings)
-    assert code == 130 and told.endswith(f"of 640; go on with: mcproxy train --out {out} --resume\n")
+    assert code == 130 and told.endswith(f"of 1,600; go on with: mcproxy train --out {out} --resume\n")
     code, _ = stop(signal.SIGKILL, "--resume")
     assert code == -signal.SIGKILL and not (out / "summary.json").exists()
     with (out / "progress.csv").open("a") as file:
@@ -78,7 +78,7 @@ def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken
     assert run("--out", tmp_path / "unbroken", *settings) == 0
     assert weights_of(out) == weights_of(tmp_path / "unbroken")
     with (out / "progress.csv").open(newline="") as file:
-        assert [int(r["update"]) for r in csv.DictReader(file)] == list(range(1, 41))
+        assert [int(r["update"]) for r in csv.DictReader(file)] == list(range(1, 101))
 
 
 @pytest.mark.parametrize(
