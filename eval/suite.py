@@ -7,6 +7,7 @@ then on `results.json` holds every finished (policy, arm), and the recordings ev
 import contextlib
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -81,29 +82,37 @@ def run(
     )
     order = {(name, arm): k for k, (name, arm) in enumerate(itertools.product(agents, chosen))}
     files: dict[tuple[str, str], str] = {}
-    for arm in chosen:  # the outer loop: a run that is cut has compared all policies in the arms that it finished
-        with contextlib.closing(make_env(task, arm, num_worlds, threads)) as env:
-            for k, (name, agent) in enumerate(agents.items()):
-                with Recorder(out / RECORDINGS, frames) as recorder:
-                    found = evaluate(
-                        agent,
-                        seeds=range(seed, seed + episodes),
-                        deterministic=deterministic,
-                        env=env,
-                        record=folder.before(recorder.write),
-                        record_frames=frames != "none",
-                        progress=_part(progress, arm, k * episodes, len(agents) * episodes),
-                    )
-                assert recorder.path is not None
-                files[name, arm] = recorder.path.relative_to(out).as_posix()
-                results.arms = sorted([*results.arms, found], key=lambda a: order[a.policy, a.arm])
-                results.files = [files[a.policy, a.arm] for a in results.arms]
-                results_file.write(results, out)
+    try:
+        for arm in chosen:  # the outer loop: a run that is cut has compared all policies in the arms that it finished
+            with contextlib.closing(make_env(task, arm, num_worlds, threads)) as env:
+                for k, (name, agent) in enumerate(agents.items()):
+                    with Recorder(out / RECORDINGS, frames) as recorder:
+                        found = evaluate(
+                            agent,
+                            seeds=range(seed, seed + episodes),
+                            deterministic=deterministic,
+                            env=env,
+                            record=folder.before(recorder.write),
+                            record_frames=frames != "none",
+                            progress=_part(progress, arm, k * episodes, len(agents) * episodes),
+                        )
+                    assert recorder.path is not None
+                    files[name, arm] = recorder.path.relative_to(out).as_posix()
+                    results.arms = sorted([*results.arms, found], key=lambda a: order[a.policy, a.arm])
+                    results.files = [files[a.policy, a.arm] for a in results.arms]
+                    results_file.write(results, out)
+                    folder.settle()
+    except BaseException:
+        folder.restore()
+        raise
     return results
 
 
 class _Folder:
-    """The folder of an evaluation, which nothing touches until an episode is worth keeping."""
+    """The folder of an evaluation, which nothing touches until an episode is worth keeping.
+
+    An older evaluation is set aside then, dropped when the first row of the new one is written, and otherwise restored.
+    """
 
     def __init__(self, out: Path, force: bool) -> None:
         if out.exists() and not out.is_dir():
@@ -111,6 +120,8 @@ class _Folder:
         if not force and out.is_dir() and any(out.iterdir()):
             raise UserError(f"{out} is not empty: choose another folder, or replace the evaluation in it with --force")
         self.out, self.ready = out, False
+        self._theirs = (out / results_file.FILE, out / RECORDINGS / NAMESPACE)
+        self._aside = tuple(path.with_name(f".{path.name}.replaced") for path in self._theirs)
 
     def before(self, write: Callable[[Episode], None]) -> Callable[[Episode], None]:
         """A writer of episodes that clears the folder of an older evaluation before its first one."""
@@ -118,13 +129,37 @@ class _Folder:
         def write_ready(episode: Episode) -> None:
             if not self.ready:
                 self.out.mkdir(parents=True, exist_ok=True)
-                (self.out / results_file.FILE).unlink(missing_ok=True)
-                if (self.out / RECORDINGS / NAMESPACE).exists():
-                    shutil.rmtree(self.out / RECORDINGS / NAMESPACE)
+                self._move(self._theirs, self._aside)
                 self.ready = True
             write(episode)
 
         return write_ready
+
+    def settle(self) -> None:
+        """A row is written: what it replaces may go."""
+        for path in self._aside:
+            _remove(path)
+
+    def restore(self) -> None:
+        """Put back what was set aside, if no row has replaced it."""
+        if any(path.exists() for path in self._aside):
+            for path in self._theirs:
+                _remove(path)
+            self._move(self._aside, self._theirs)
+
+    def _move(self, sources: Sequence[Path], targets: Sequence[Path]) -> None:
+        for source, target in zip(sources, targets, strict=True):
+            if source.exists():
+                _remove(target)
+                os.replace(source, target)
+
+
+def _remove(path: Path) -> None:
+    """Delete a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _arms(task: Task, arms: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from mcproxy import task as tasks
 from mcproxy.engine.worlds import NEVER, Worlds, check_actions, key_table
 from mcproxy.mission import Event, Mission
 
+MAX_SIDE = 2048  # pixels of a frame
 _SEED_RANGE = 2**31  # layout seeds are drawn below this
 
 
@@ -55,10 +56,14 @@ class VoxelVectorEnv(VectorEnv):
         render_mode: str | None = None,
     ) -> None:
         counts = {"num_envs": num_envs, "action_repeat": action_repeat, "threads": threads}
-        counts |= {"resolution": min(resolution), "max_episode_steps": max_episode_steps or 1}
+        counts |= {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
         for name, value in counts.items():
             if value < 1:
                 raise errors.UserError(f"{name}={value}: expected 1 or more")
+        if len(resolution) != 2 or not all(1 <= side <= MAX_SIDE for side in resolution):
+            raise errors.UserError(
+                f"resolution={tuple(resolution)}: expected (height, width), 1 to {MAX_SIDE} pixels each"
+            )
         if not 1.0 <= fov_deg <= 150.0:
             raise errors.UserError(f"fov_deg={fov_deg}: expected 1 to 150 degrees")
         if render_mode not in (None, "rgb_array"):

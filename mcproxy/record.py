@@ -137,11 +137,11 @@ class Recorder:
                 with self._room:
                     self._waiting -= _bytes(episode)
                     self._room.notify_all()
-        try:
-            file.close()
-            self._describe(described)
-        except (OSError, RuntimeError) as error:
-            self._error = self._error or error
+        for finish in (file.close, lambda: self._describe(described)):
+            try:
+                finish()
+            except Exception as error:
+                self._error = self._error or error
 
     def _append(self, file: EpisodeFile, described: dict[str, Any], episode: Episode, pool: ThreadPoolExecutor) -> None:
         chunks: list[bytes] = []
@@ -164,6 +164,8 @@ class Recorder:
     def _raise(self) -> None:
         if self._error is not None:
             assert self.path is not None
+            if not isinstance(self._error, OSError | RuntimeError):  # HDF5 has a RuntimeError for a disk that refuses
+                raise self._error
             raise _cannot_write(self.path, self._error, self.episodes) from self._error
 
 

@@ -25,7 +25,7 @@ from mcproxy import controls, task
 from mcproxy import recording_format as layout
 from mcproxy.episode import MAX_OUTPUT_BYTES, Episode
 from mcproxy.errors import UserError
-from mcproxy.mission import Event, Origin
+from mcproxy.mission import Event, Mission, Origin
 
 MAX_SIDE = 2048  # pixels
 MAX_FRAMES_BYTES = 2 * 2**30  # in one episode
@@ -84,8 +84,15 @@ class Recording:
 
     def __getitem__(self, index: int) -> Episode:
         """Episode `index`, its mission drawn again and `frames` None; a damaged one is a `UserError`."""
+        group = self._groups[index]
         with self._reading(index):
-            return _episode(self._groups[index])
+            origin = _origin(group)
+        try:
+            mission = task.mission_of(origin)
+        except UserError as error:
+            raise UserError(f"{self.path}: episode {index}: {error}") from error
+        with self._reading(index):
+            return _episode(group, mission)
 
     def __iter__(self) -> Iterator[Episode]:
         return (self[k] for k in range(len(self)))
@@ -184,22 +191,19 @@ def _complete(file: h5py.File) -> list[h5py.Group]:
 
     A recorder that was killed leaves groups behind them that are empty, or half written and unreadable.
     """
-    groups: list[h5py.Group | None] = []
-    for _, name in sorted((int(m[1]), m[0]) for name in file if (m := _EPISODE.fullmatch(name))):
-        try:
+    complete: dict[int, h5py.Group] = {}
+    for number, name in sorted((int(m[1]), m[0]) for name in file if (m := _EPISODE.fullmatch(name))):
+        with contextlib.suppress(hdf5.Damage, KeyError, RuntimeError, OSError):
             group = hdf5.member(file, name, h5py.Group)
-            groups.append(group if "complete" in group.attrs else None)
-        except (hdf5.Damage, KeyError, RuntimeError, OSError):
-            groups.append(None)
-    while groups and groups[-1] is None:
-        groups.pop()
-    if None in groups:
-        raise hdf5.Damage(f"has no complete episode {groups.index(None)}, but a later one")
-    return [group for group in groups if group is not None]
+            if "complete" in group.attrs:
+                complete[number] = group
+    for k, number in enumerate(complete):
+        if number != k:
+            raise hdf5.Damage(f"has no complete episode {k}, but a later one")
+    return list(complete.values())
 
 
-def _episode(group: h5py.Group) -> Episode:
-    mission = task.mission_of(_origin(group))
+def _episode(group: h5py.Group, mission: Mission) -> Episode:
     names = json.loads(hdf5.text(group, "controls"))
     if not isinstance(names, list) or not 0 < len({*map(str, names)} & {*controls.NAMES}) == len(names):
         raise hdf5.Damage(f"has the controls {names}")

@@ -22,6 +22,8 @@ class Args:
     """Folder for results.json, recordings/ and the clip; an earlier demonstration in it is replaced."""
     episodes: int = 200
     """Layouts per policy and arm."""
+    force: bool = False
+    """Replace an evaluation in a folder other than demo."""
     threads: int = EvaluateArgs.threads
     """Threads that step and draw the worlds."""
 
@@ -44,7 +46,7 @@ def main(argv: list[str]) -> int:
             args.out,
             frames="none",
             threads=args.threads,
-            force=True,
+            force=args.force or args.out == Path("demo"),
             progress=show,
         )
         files = dict(zip(((arm.policy, arm.arm) for arm in results.arms), results.files, strict=True))

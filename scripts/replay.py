@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
 
     if args.export is not None:
         check_export(args.export, args.force)
-    size = args.size or (448 if args.beside is None else 360)
+    size = args.size if args.size is not None else (448 if args.beside is None else 360)
     beside = None if args.beside is None else Recording(args.beside)
     reel = replay.Reel(Recording(args.file), beside, size)
     if args.export is None:

@@ -96,13 +96,21 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_fits(config: dict[str, Any], env: Any, name: str) -> None:
-    """A `UserError` unless an agent of this config can act in `env`: same frames, same controls."""
+    """A `UserError` unless an agent of this config can act in `env`: same frames, same view, same controls."""
     seen, shown = tuple(config["observation"]["pov"][:2]), tuple(env.resolution)
     if seen != shown:
         raise UserError(
             f"agent {name} was trained on frames of {seen[0]} x {seen[1]}, this environment shows "
             f"{shown[0]} x {shown[1]}: give one the other's resolution"
         )
+    for what, trained, here in (
+        ("fov_deg", config["observation"]["fov_deg"], env.fov_deg),
+        ("action_repeat", config["action_repeat"], env.action_repeat),
+    ):
+        if trained != here:
+            raise UserError(
+                f"agent {name} was trained with {what} {trained}, this environment has {here}: make them equal"
+            )
     has = dict(zip(env.task.controls, [int(n) for n in env.single_action_space.nvec], strict=True))
     if list(config["action"].items()) != list(has.items()):
         raise UserError(

@@ -99,7 +99,21 @@ class AgentPolicy:
         """Actions (N, C) int64 and the LSTM's state, (2, N, L)."""
         import torch
 
-        frames = torch.from_numpy(np.ascontiguousarray(obs["pov"]))
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # blocks have a thread each; torch's own would wait for work, and so take time, here
+        try:
+            return self._predict(obs["pov"], state, episode_start, deterministic)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _predict(
+        self, pov: np.ndarray, state: Any, episode_start: np.ndarray | None, deterministic: bool
+    ) -> tuple[np.ndarray, Any]:
+        import torch
+
+        from mcproxy.agent.model import keep_freed_memory
+
+        frames = torch.from_numpy(np.ascontiguousarray(pov))
         num = len(frames)
         first = state is None
         starts = np.full(num, first) if episode_start is None else np.asarray(episode_start, dtype=bool) | first
@@ -109,7 +123,8 @@ class AgentPolicy:
         memory = self.agent.initial_state(padded)
         if not first:
             memory[:, :num] = state
-        if self._pool is None:  # one torch thread a block: torch's own threads, on work this small, mostly wait
+        if self._pool is None:
+            keep_freed_memory()
             self._pool = ThreadPoolExecutor(os.cpu_count(), "mcproxy-agent", torch.set_num_threads, (1,))
         parts = [slice(k, k + self.BLOCK) for k in range(0, padded, self.BLOCK)]
         blocks = list(self._pool.map(lambda part: self._step(frames[part], memory[:, part], begins[part]), parts))

@@ -4,7 +4,6 @@ A minibatch is whole sequences of some worlds. Each group takes an equal part of
 the model; the gradients' mean moves the one float32 master. The number of threads changes the speed and no result.
 """
 
-import ctypes
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from mcproxy.agent.config import RunConfig
-from mcproxy.agent.model import Agent, chosen, entropy
+from mcproxy.agent.model import Agent, chosen, entropy, keep_freed_memory
 from mcproxy.agent.rollout import Group, Rollout
 from mcproxy.errors import UserError
 
@@ -90,7 +89,7 @@ class Trainer:
         envs = [make_env(ppo.num_envs // ppo.num_groups) for _ in range(ppo.num_groups)]
         width = min(ppo.num_groups, threads or ppo.num_groups)
         self._pool = ThreadPoolExecutor(width, "mcproxy-ppo", torch.set_num_threads, (1,))
-        _keep_freed_memory()
+        keep_freed_memory()
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
         self.agent = self._model(envs[0])
@@ -268,16 +267,6 @@ def has_bf16() -> bool:
     except OSError:
         return False
     return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags)
-
-
-def _keep_freed_memory() -> None:
-    """Have glibc keep what is freed: fresh pages for every temporary tensor otherwise cost a fifth of the speed."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):  # another C library
-        return
-    mallopt(-3, 2**25)  # M_MMAP_THRESHOLD: its greatest value
-    mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
 
 
 def _mean(values: list[Any]) -> float:

@@ -10,6 +10,8 @@ import csv
 import dataclasses
 import io
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from mcproxy.agent.ppo import LOSSES, Trainer, has_bf16
 from mcproxy.errors import UserError
 
 PROGRESS, SUMMARY = "progress.csv", "summary.json"
+_REPLACED = ".replaced"  # folder of the run that a new one replaces, until that has its first checkpoint
 _CHARTS = ("episodic_return", "episodic_length", "goal_rate", "learning_rate", "SPS")
 COLUMNS = (
     "update",
@@ -32,7 +35,7 @@ COLUMNS = (
 
 
 def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
-    """Make the folder of a new run, and settle what the config leaves open; `force` deletes an earlier run in it.
+    """Make the folder of a new run, and settle what the config leaves open; `force` replaces an earlier run in it.
 
     A folder that holds anything is a `UserError` otherwise; files which are not of a run are never deleted.
     """
@@ -43,13 +46,26 @@ def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
     folder.mkdir(parents=True, exist_ok=True)
     if any(not f.name.startswith(".") for f in folder.iterdir()) and not force:
         raise UserError(f"{folder}: exists already; go on with it by --resume, or begin anew by --force")
-    for name in (checkpoint.RESUME, SUMMARY, PROGRESS, checkpoint.MODEL, checkpoint.CONFIG, "events.out.*"):
-        for file in folder.glob(name):
-            file.unlink()
+    _move(folder, folder / _REPLACED)
     if config.ppo.bf16 is None:
         able = torch.cuda.is_bf16_supported() if config.device == "cuda" else has_bf16()
         config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, bf16=able))
     return config
+
+
+def restore(folder: Path) -> None:
+    """Put back the run that `begin` set aside, if the new one has not come to its first checkpoint."""
+    if (folder / _REPLACED).is_dir():
+        _move(folder / _REPLACED, folder)
+        (folder / _REPLACED).rmdir()
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move the files of a run."""
+    for name in (checkpoint.RESUME, SUMMARY, PROGRESS, checkpoint.MODEL, checkpoint.CONFIG, "events.out.*"):
+        for file in source.glob(name):
+            target.mkdir(exist_ok=True)
+            os.replace(file, target / file.name)
 
 
 def stored(folder: Path) -> RunConfig:
@@ -98,6 +114,7 @@ class Run:
         trainer, save_every = self.trainer, self.config.ppo.save_every
         if not (self.folder / checkpoint.RESUME).exists():
             self._save()
+            shutil.rmtree(self.folder / _REPLACED, ignore_errors=True)
         board = _tensorboard(self.folder, trainer.steps)
         try:
             with (self.folder / PROGRESS).open("a" if self._cut_progress() else "w", newline="") as file:

@@ -6,8 +6,11 @@ world's episode in that very tick. Worlds never influence each other, so a world
 any size, and on any number of threads.
 """
 
+import functools
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 
 import numpy as np
 from numba import njit
@@ -47,6 +50,7 @@ class Worlds:
         action_repeat: int = 4,
         threads: int = 1,
     ) -> None:
+        _tell_of_compiling()
         self.num_worlds, self.shape, self.resolution = num_worlds, shape, resolution
         self.action_repeat, self.threads = action_repeat, threads
         self.players = np.zeros(num_worlds, dtype=PLAYER)
@@ -192,6 +196,13 @@ def check_actions(actions: Sequence | np.ndarray, sizes: np.ndarray, num_worlds:
             f"action {array[world, column]} of control {column} in world {world}, expected 0 to {sizes[column] - 1}"
         )
     return array
+
+
+@functools.cache
+def _tell_of_compiling() -> None:
+    """Say on stderr, once, that kernels are going to be compiled, if there are none in numba's cache."""
+    if not any(Path(_step.stats.cache_path).glob("worlds._step-*.nbi")):
+        print("mcproxy: compiling the engine, this once; it takes about 20 seconds", file=sys.stderr, flush=True)
 
 
 @njit(nogil=True, cache=True)
