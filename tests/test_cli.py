@@ -155,3 +155,13 @@ def test_tasks_json_names_arms_and_objectives_with_their_kinds(capsys):
     assert beacon["version"] == 1
     assert {"aligned", "shifted", "separated"} <= set(beacon["arms"])
     assert beacon["objectives"] == [{"name": "goal", "kind": "goal"}, {"name": "beacon", "kind": "marker"}]
+
+
+def test_bench_measures_what_it_is_asked_for_and_prints_one_flat_object(capsys):
+    from mcproxy.scripts import bench
+
+    assert bench.main(["--only", "import_s", "--repeats", "1", "--json"]) == 0
+    numbers = json.loads(capsys.readouterr().out)
+    assert numbers["import_s"] > 0 and not any(isinstance(value, dict | list) for value in numbers.values())
+    promised = {"env_steps_per_s_1t", "env_steps_per_s_2t", "train_steps_per_s", "record_overhead", "import_s"}
+    assert promised <= {key for keys in bench.MEASURES for key in keys}

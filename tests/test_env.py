@@ -126,6 +126,9 @@ def test_wrong_actions_are_named_before_the_engine_sees_them(actions, message):
         ({"num_envs": 0}, "num_envs=0: expected 1 or more"),
         ({"rho": 1.5}, "rho=1.5: expected a probability"),
         ({"fov_deg": 0.0}, "fov_deg=0.0"),
+        ({"resolution": (64,)}, "expected .height, width"),
+        ({"resolution": (100_000, 64)}, "1 to 2048 pixels"),
+        ({"max_episode_steps": -1}, "max_episode_steps=-1: expected 1 or more"),
     ],
 )
 def test_wrong_settings_are_refused_in_one_line(kwargs, message):

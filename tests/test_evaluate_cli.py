@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from mcproxy import hdf5_episode
 from mcproxy.eval import results
 from mcproxy.scripts import main
 from mcproxy.tasks.beacon import ARMS
@@ -198,6 +199,17 @@ def test_a_run_that_fails_at_once_leaves_the_results_that_force_would_replace(ou
     before = (out / "results.json").read_bytes()
     assert evaluate(out, "--force", policy="factories:wrong_shape") == 2
     assert (out / "results.json").read_bytes() == before
+
+
+def test_a_disk_that_fills_up_leaves_the_evaluation_that_force_would_replace(out, capfd, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    assert evaluate(out) == 0
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    monkeypatch.setattr(hdf5_episode, "_put_episode", full)
+    assert evaluate(out, "--force", policy="expert:beacon") == 2
+    assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(out, capfd, monkeypatch):

@@ -147,6 +147,14 @@ def test_an_agent_for_another_resolution_is_refused(env, tmp_path):
         load_policy(str(tmp_path), other)
 
 
+@pytest.mark.parametrize("other", [{"fov_deg": 90.0}, {"action_repeat": 2}])
+def test_an_agent_for_another_view_or_action_repeat_is_refused(env, tmp_path, other):
+    saved(tmp_path, env)
+    there = VoxelVectorEnv(1, resolution=SMALL, autoreset_mode="Disabled", **other)
+    with pytest.raises(UserError, match=f"was trained with {next(iter(other))}"):
+        load_policy(str(tmp_path), there)
+
+
 def test_shipped_agents_load():
     env = VoxelVectorEnv(1, autoreset_mode="Disabled")
     for name in policy.shipped():

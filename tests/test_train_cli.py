@@ -128,3 +128,21 @@ def test_a_resumed_run_goes_on_as_it_began(tmp_path, capsys):
     (out / "resume.pt").write_bytes(b"half")
     assert run("--resume", "--out", out) == 2
     assert "cannot be resumed from" in capsys.readouterr().err
+
+
+def test_a_run_that_force_would_replace_stays_until_the_new_one_has_a_checkpoint(tmp_path, capsys, monkeypatch):
+    out = tmp_path / "run"
+    assert run("--steps", 32, "--out", out, *TINY) == 0
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    monkeypatch.setattr(checkpoint, "save", full_disk)
+    assert run("--steps", 64, "--out", out, *TINY, "--force") == 2
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+
+
+def full_disk(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_frames_beyond_any_memory_are_refused_in_one_line(tmp_path, capsys):
+    assert run("--steps", 32, "--out", tmp_path / "run", "--resolution", 100_000, 100_000) == 2
+    assert capsys.readouterr().err.count("\n") == 1
