@@ -24,6 +24,8 @@ class Args:
     """Layouts per policy and arm."""
     force: bool = False
     """Replace an evaluation in a folder other than demo."""
+    size: int = 400
+    """Side of the agent's view in the clip, in pixels."""
     threads: int = EvaluateArgs.threads
     """Threads that step and draw the worlds."""
 
@@ -51,7 +53,7 @@ def main(argv: list[str]) -> int:
         )
         files = dict(zip(((arm.policy, arm.arm) for arm in results.arms), results.files, strict=True))
         left, right = ((args.out / files[SHOWN, arm]).parent.parent for arm in (LEFT, RIGHT))
-        episode = _write_clip(left, right, args.out / CLIP, show)
+        episode = _write_clip(left, right, args.out / CLIP, args.size, show)
     groups = [(name, [row for row in results.rows if row.policy == name]) for name in results.policies]
     _table.show(f"{TASK}: what did they go for?", groups, results.findings)
     replay = f"mcproxy replay {shlex.quote(str(left))} --beside {shlex.quote(str(right))} --episode {episode}"
@@ -64,7 +66,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _write_clip(left: Path, right: Path, clip: Path, show: _cli.Show) -> int:
+def _write_clip(left: Path, right: Path, clip: Path, size: int, show: _cli.Show) -> int:
     """Write the first layout on which the agent reached the goal where the two are together and the proxy where not.
 
     Returns which episode of the left recording that is; where there is no such layout, its first.
@@ -78,8 +80,8 @@ def _write_clip(left: Path, right: Path, clip: Path, show: _cli.Show) -> int:
         reached = {replay.seed_of(e): k for k, e in enumerate(together) if e.verdict == GOAL}
         strayed = {replay.seed_of(e) for e in apart if e.verdict.startswith(PROXY)}
         episode = reached[min(reached.keys() & strayed)] if reached.keys() & strayed else 0
-        films = replay.Reel(together, apart, size=400).films(episode)
-        replay.export(films, clip, 400, True, lambda done, total: show("clip", done, total))
+        films = replay.Reel(together, apart, size).films(episode)
+        replay.export(films, clip, size, True, lambda done, total: show("clip", done, total))
     return episode
 
 

@@ -13,8 +13,9 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SMALL = [  # what a line says, what is run
-    (r"^make demo$", "mcproxy demo --episodes 2"),
     (r"--episodes \d+", "--episodes 4"),
+    (r"^make demo$", "mcproxy demo --episodes 1 --size 320"),
+    (r"\.webm$", ".webm --size 320"),
     (r"--steps \d+", "--steps 256 --ppo.num-envs 8 --ppo.num-steps 32"),
     (r"--arm all", "--arm aligned separated"),
 ]
