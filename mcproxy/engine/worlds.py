@@ -201,7 +201,7 @@ def check_actions(actions: Sequence | np.ndarray, sizes: np.ndarray, num_worlds:
 @functools.cache
 def _tell_of_compiling() -> None:
     """Say on stderr, once, that kernels are going to be compiled, if there are none in numba's cache."""
-    if not any(Path(_step.stats.cache_path).glob("worlds._step-*.nbi")):
+    if not any(Path(_step.stats.cache_path or "").glob("worlds._step-*.nbi")):
         print("mcproxy: compiling the engine, this once; it takes about 20 seconds", file=sys.stderr, flush=True)
 
 
