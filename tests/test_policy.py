@@ -159,3 +159,19 @@ def test_shipped_agents_load():
     env = VoxelVectorEnv(1, autoreset_mode="Disabled")
     for name in policy.shipped():
         assert load_policy(name, env).name == name
+
+
+def test_a_world_that_rests_changes_nothing_for_the_others():
+    together, sparing = AgentPolicy(agent()), AgentPolicy(agent())
+    rng, states = np.random.default_rng(0), [None, None]
+    for acting in (together, sparing):
+        acting.begin(None, [0, 1, 2], [7, 8, 9])
+    sparing.rest([1])
+    for step in range(4):
+        obs = {"pov": rng.integers(0, 256, (3, *SMALL, 3), dtype=np.uint8)}
+        start = np.full(3, step == 0)
+        (all_acted, states[0]), (acted, states[1]) = (
+            acting.predict(obs, state, start) for acting, state in zip((together, sparing), states, strict=True)
+        )
+        assert np.array_equal(acted[[0, 2]], all_acted[[0, 2]]) and not acted[1].any()
+        assert np.array_equal(sparing.outputs["value"][[0, 2]], together.outputs["value"][[0, 2]])

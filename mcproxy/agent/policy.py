@@ -29,7 +29,8 @@ class Policy(Protocol):
     """Anything that chooses actions for N worlds at once.
 
     Optional are `name` (str), `config` (a JSON-able dict), `outputs` (a dict of (N, ...) arrays about the latest
-    actions, which recordings keep) and `begin(env, worlds, seeds)`, called when worlds have begun layouts `seeds`.
+    actions, which recordings keep), `begin(env, worlds, seeds)`, called when worlds have begun layouts `seeds`, and
+    `rest(worlds)`, called when what some worlds do matters no more until they begin again.
     """
 
     def predict(
@@ -83,11 +84,17 @@ class AgentPolicy:
         self.config = {"kind": "agent", "seed": seed, "checkpoint": config or {}}
         self.outputs: dict[str, np.ndarray] = {}
         self._noise = _Streams(seed)
+        self._resting: set[int] = set()
         self._pool: ThreadPoolExecutor | None = None
 
     def begin(self, env: Any, worlds: Sequence[int], seeds: Sequence[int]) -> None:
         """Seed the noise of worlds which have just begun layouts."""
         self._noise.begin(worlds, seeds)
+        self._resting.difference_update(worlds)
+
+    def rest(self, worlds: Sequence[int]) -> None:
+        """Spare the network some worlds: choice 0 of every control is theirs until they begin again."""
+        self._resting.update(worlds)
 
     def predict(
         self,
@@ -113,31 +120,35 @@ class AgentPolicy:
 
         from mcproxy.agent.model import keep_freed_memory
 
-        frames = torch.from_numpy(np.ascontiguousarray(pov))
+        live = np.array([i for i in range(len(pov)) if i not in self._resting], dtype=np.int64)
+        frames = torch.from_numpy(np.ascontiguousarray(pov if len(live) == len(pov) else pov[live]))
         num = len(frames)
         first = state is None
-        starts = np.full(num, first) if episode_start is None else np.asarray(episode_start, dtype=bool) | first
+        starts = np.full(len(pov), first) if episode_start is None else np.asarray(episode_start, dtype=bool) | first
         padded = -(-num // self.BLOCK) * self.BLOCK
         frames = torch.cat([frames, frames.new_zeros(padded - num, *frames.shape[1:])])
-        begins = torch.from_numpy(np.append(starts, np.ones(padded - num, dtype=bool)))
+        begins = torch.from_numpy(np.append(starts[live], np.ones(padded - num, dtype=bool)))
         memory = self.agent.initial_state(padded)
         if not first:
-            memory[:, :num] = state
+            memory[:, :num] = state[:, live]
         if self._pool is None:
             keep_freed_memory()
             self._pool = ThreadPoolExecutor(os.cpu_count(), "mcproxy-agent", torch.set_num_threads, (1,))
         parts = [slice(k, k + self.BLOCK) for k in range(0, padded, self.BLOCK)]
         blocks = list(self._pool.map(lambda part: self._step(frames[part], memory[:, part], begins[part]), parts))
-        log_probs = torch.cat([b[0] for b in blocks])[:num].numpy()  # (N, C, K)
+        log_probs = torch.cat([b[0] for b in blocks])[:num].numpy()  # (live worlds, C, K)
         scores = log_probs
         if not deterministic:
-            scores = log_probs + np.stack([self._noise[i].gumbel(size=log_probs.shape[1:]) for i in range(num)])
-        actions = scores.argmax(-1)
-        self.outputs = {
-            "value": torch.cat([b[1] for b in blocks])[:num].numpy(),
-            "log_prob": np.take_along_axis(log_probs, actions[..., None], -1)[..., 0].sum(-1),
-        }
-        return actions, torch.cat([b[2] for b in blocks], 1)[:, :num]
+            scores = log_probs + np.stack([self._noise[i].gumbel(size=log_probs.shape[1:]) for i in live])
+        chosen = scores.argmax(-1)
+        actions = np.zeros((len(pov), chosen.shape[1]), dtype=np.int64)
+        values, log_prob = np.zeros((2, len(pov)), dtype=np.float32)
+        after = self.agent.initial_state(len(pov))
+        actions[live], values[live] = chosen, torch.cat([b[1] for b in blocks])[:num].numpy()
+        log_prob[live] = np.take_along_axis(log_probs, chosen[..., None], -1)[..., 0].sum(-1)
+        after[:, live] = torch.cat([b[2] for b in blocks], 1)[:, :num]
+        self.outputs = {"value": values, "log_prob": log_prob}
+        return actions, after
 
     def _step(self, frames: Any, memory: Any, begins: Any) -> tuple[Any, Any, Any]:
         import torch
