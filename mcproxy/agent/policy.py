@@ -77,7 +77,7 @@ class AgentPolicy:
     of one size, so an episode does not depend on the batch it ran in. `outputs` has "value" and "log_prob".
     """
 
-    BLOCK = 16  # worlds
+    BLOCK = 32  # worlds; a fifth faster a frame than 16, and two keep two cores busy
 
     def __init__(self, agent: Any, name: str = "agent", config: dict[str, Any] | None = None, seed: int = 0) -> None:
         self.agent, self.name = agent, name
