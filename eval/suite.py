@@ -102,26 +102,26 @@ def run(
                     results.files = [files[a.policy, a.arm] for a in results.arms]
                     results_file.write(results, out)
                     folder.settle()
-    except BaseException:
-        folder.restore()
-        raise
+    finally:
+        folder.settle()
     return results
 
 
 class _Folder:
     """The folder of an evaluation, which nothing touches until an episode is worth keeping.
 
-    An older evaluation is set aside then, dropped when the first row of the new one is written, and otherwise restored.
+    An older evaluation is set aside then, and kept until the first row of the new one is written.
     """
 
     def __init__(self, out: Path, force: bool) -> None:
         if out.exists() and not out.is_dir():
             raise UserError(f"{out} is a file: expected a folder, new or empty")
-        if not force and out.is_dir() and any(out.iterdir()):
-            raise UserError(f"{out} is not empty: choose another folder, or replace the evaluation in it with --force")
         self.out, self.ready = out, False
         self._theirs = (out / results_file.FILE, out / RECORDINGS / NAMESPACE)
         self._aside = tuple(path.with_name(f".{path.name}.replaced") for path in self._theirs)
+        self.settle()  # a kill may have come before
+        if not force and out.is_dir() and any(out.iterdir()):
+            raise UserError(f"{out} is not empty: choose another folder, or replace the evaluation in it with --force")
 
     def before(self, write: Callable[[Episode], None]) -> Callable[[Episode], None]:
         """A writer of episodes that clears the folder of an older evaluation before its first one."""
@@ -136,16 +136,13 @@ class _Folder:
         return write_ready
 
     def settle(self) -> None:
-        """A row is written: what it replaces may go."""
-        for path in self._aside:
-            _remove(path)
-
-    def restore(self) -> None:
-        """Put back what was set aside, if no row has replaced it."""
-        if any(path.exists() for path in self._aside):
-            for path in self._theirs:
-                _remove(path)
+        """Drop what was set aside if a row of the new evaluation is written, otherwise put it back."""
+        aside = [path for path in self._aside if path.exists()]
+        if aside and not self._theirs[0].exists():
+            _remove(self._theirs[1])
             self._move(self._aside, self._theirs)
+        for path in aside:
+            _remove(path)
 
     def _move(self, sources: Sequence[Path], targets: Sequence[Path]) -> None:
         for source, target in zip(sources, targets, strict=True):

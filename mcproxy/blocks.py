@@ -10,7 +10,6 @@ class Block:
     """One kind of block.
 
     height        of the collision box in blocks: 0 is passable, 1 a full cube
-    opaque        hides the faces of its neighbours
     slipperiness  ground friction factor (Minecraft: 0.6, ice 0.98)
     drag          factor on horizontal velocity of who stands inside its top (Minecraft: soul sand 0.4)
     light         emitted light level, 0 to 15
@@ -18,14 +17,13 @@ class Block:
 
     name: str
     height: float = 1.0
-    opaque: bool = True
     slipperiness: float = 0.6
     drag: float = 1.0
     light: int = 0
 
 
 BLOCKS: tuple[Block, ...] = (
-    Block("air", height=0.0, opaque=False),
+    Block("air", height=0.0),
     Block("stone"),
     Block("grass"),
     Block("dirt"),
@@ -43,10 +41,10 @@ BLOCKS: tuple[Block, ...] = (
     Block("diamond_block"),
     Block("emerald_block"),
     Block("beacon", light=15),
-    Block("glass", opaque=False),
+    Block("glass"),
     Block("ice", slipperiness=0.98),
     Block("soul_sand", height=0.875, drag=0.4),
-    Block("stone_slab", height=0.5, opaque=False),
+    Block("stone_slab", height=0.5),
     Block("bedrock"),
     Block("obsidian"),
     Block("glowstone", light=15),
@@ -55,6 +53,5 @@ ID: dict[str, int] = {b.name: i for i, b in enumerate(BLOCKS)}
 NAME: tuple[str, ...] = tuple(b.name for b in BLOCKS)
 
 HEIGHT = np.array([b.height for b in BLOCKS])  # (K,) float64, blocks
-OPAQUE = np.array([b.opaque for b in BLOCKS])  # (K,) bool
 SLIPPERINESS = np.array([b.slipperiness for b in BLOCKS])  # (K,) float64
 DRAG = np.array([b.drag for b in BLOCKS])  # (K,) float64

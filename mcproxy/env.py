@@ -19,9 +19,9 @@ from gymnasium.vector.utils import batch_space
 from mcproxy import controls, errors
 from mcproxy import task as tasks
 from mcproxy.engine.worlds import NEVER, Worlds, check_actions, key_table
+from mcproxy.episode import MAX_SIDE
 from mcproxy.mission import Event, Mission
 
-MAX_SIDE = 2048  # pixels of a frame
 _SEED_RANGE = 2**31  # layout seeds are drawn below this
 
 

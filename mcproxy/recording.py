@@ -23,11 +23,10 @@ from h5py import h5d, h5z
 from mcproxy import checked_hdf5 as hdf5
 from mcproxy import controls, task
 from mcproxy import recording_format as layout
-from mcproxy.episode import MAX_OUTPUT_BYTES, Episode
+from mcproxy.episode import MAX_OUTPUT_BYTES, MAX_SIDE, Episode
 from mcproxy.errors import UserError
 from mcproxy.mission import Event, Mission, Origin
 
-MAX_SIDE = 2048  # pixels
 MAX_FRAMES_BYTES = 2 * 2**30  # in one episode
 _LIMITS = {"fov_deg": (1.0, 150.0), "action_repeat": (1, 1000), "max_ticks": (1, 2**31)}
 

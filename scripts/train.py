@@ -91,7 +91,7 @@ def main(argv: list[str]) -> int:
     finally:
         if training is not None:
             training.close()
-        run.restore(folder)
+        run.settle(folder)
     return _tell(ended, args.json)
 
 

@@ -42,6 +42,7 @@ SEPARATION = 6.0  # blocks between the goal and the separate place, at least
 BALANCE = 1.2  # ratio of the two distances at most; 1.25 is promised
 _TALL = ("stone", "log", "brick_block", "planks")
 _LOW = ("cobblestone", "stonebrick")
+_LAYOUTS = 1000  # drawn at most for one mission; 1.05 are needed on average
 _PROPOSALS = 64  # of the four places in one layout, before its obstacles are drawn anew
 
 
@@ -94,7 +95,7 @@ TASK = register(
 
 def _layout(rng: np.random.Generator, size: int, reach: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """The meadow (X, Y, Z) uint8 and four columns on it, (4, 2) int64: spawn, goal, separate and independent place."""
-    while True:
+    for _ in range(_LAYOUTS):
         blocks = np.zeros((size, HEIGHT, size), dtype=np.uint8)
         blocks[:, 0] = ID["grass"]
         count = int(OBSTACLES_PER_COLUMN * size * size)
@@ -103,6 +104,7 @@ def _layout(rng: np.random.Generator, size: int, reach: tuple[float, float]) -> 
         places = np.zeros((4, 2), dtype=np.int64)
         if _choose(ground_of(blocks), rng.random((_PROPOSALS, 8)), reach[0], reach[1], places):
             return blocks, places
+    raise RuntimeError(f"no room for spawn, goal and both places in {_LAYOUTS} meadows of {size} x {size}")
 
 
 _TALL_IDS = np.array([ID[name] for name in _TALL], dtype=np.uint8)

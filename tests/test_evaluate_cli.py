@@ -212,6 +212,16 @@ def test_a_disk_that_fills_up_leaves_the_evaluation_that_force_would_replace(out
     assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
 
 
+def test_after_a_kill_the_evaluation_that_force_would_replace_is_put_back(out, capfd):
+    assert evaluate(out) == 0
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    (out / "results.json").rename(out / ".results.json.replaced")
+    (out / "recordings" / "mcproxy").rename(out / "recordings" / ".mcproxy.replaced")
+    (out / "recordings" / "mcproxy").mkdir()  # of the run that was killed before its first row
+    assert evaluate(out) == 2  # the folder is in use
+    assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(out, capfd, monkeypatch):
     out.write_text("a file")
     assert evaluate(out) == 2

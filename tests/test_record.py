@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -129,8 +128,8 @@ def test_minari_opens_a_recording_without_frames_and_finds_the_poses(tmp_path, m
 def test_a_recording_that_is_still_written_can_be_read(tmp_path):
     with Recorder(tmp_path, "none") as recorder:
         recorder.write(episodes()[0])
-        while recorder.episodes == 0:
-            time.sleep(0.001)
+        with recorder._room:  # notified whenever an episode is written
+            assert recorder._room.wait_for(lambda: recorder.episodes == 1, timeout=60)
         assert_same(Recording(recorder.path)[0], episodes()[0])
         recorder.write(episodes()[1])
     assert len(Recording(recorder.path)) == 2

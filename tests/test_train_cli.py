@@ -139,6 +139,24 @@ def test_a_run_that_force_would_replace_stays_until_the_new_one_has_a_checkpoint
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
 
+@pytest.mark.parametrize("new_has_a_checkpoint", [False, True])
+def test_after_a_kill_the_run_that_force_would_replace_stays_only_without_a_new_checkpoint(
+    tmp_path, capsys, new_has_a_checkpoint
+):
+    out, aside = tmp_path / "run", tmp_path / "run" / ".replaced"
+    assert run("--steps", 32, "--out", out, *TINY) == 0
+    old = weights_of(out)
+    aside.mkdir()
+    for file in [f for f in out.iterdir() if f.is_file()]:
+        file.rename(aside / file.name)
+    if new_has_a_checkpoint:
+        assert run("--steps", 32, "--seed", 1, "--out", tmp_path / "new", *TINY) == 0
+        for file in (tmp_path / "new").iterdir():
+            file.rename(out / file.name)
+    assert run("--steps", 32, "--out", out, *TINY) == 2  # what is there is in use, whichever it is
+    assert (weights_of(out) != old) == new_has_a_checkpoint and not aside.exists()
+
+
 def full_disk(*_):
     raise OSError(28, "No space left on device")
 

@@ -44,6 +44,7 @@ def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file, expected a folder for the run; choose another --out")
     folder.mkdir(parents=True, exist_ok=True)
+    settle(folder)  # a kill may have come before
     if any(not f.name.startswith(".") for f in folder.iterdir()) and not force:
         raise UserError(f"{folder}: exists already; go on with it by --resume, or begin anew by --force")
     _move(folder, folder / _REPLACED)
@@ -53,11 +54,13 @@ def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
     return config
 
 
-def restore(folder: Path) -> None:
-    """Put back the run that `begin` set aside, if the new one has not come to its first checkpoint."""
-    if (folder / _REPLACED).is_dir():
-        _move(folder / _REPLACED, folder)
-        (folder / _REPLACED).rmdir()
+def settle(folder: Path) -> None:
+    """Drop the run that `begin` set aside if the new one has come to its first checkpoint, otherwise put it back."""
+    aside = folder / _REPLACED
+    if aside.is_dir():
+        if not (folder / checkpoint.RESUME).exists():
+            _move(aside, folder)
+        shutil.rmtree(aside)
 
 
 def _move(source: Path, target: Path) -> None:
@@ -114,7 +117,7 @@ class Run:
         trainer, save_every = self.trainer, self.config.ppo.save_every
         if not (self.folder / checkpoint.RESUME).exists():
             self._save()
-            shutil.rmtree(self.folder / _REPLACED, ignore_errors=True)
+            settle(self.folder)
         board = _tensorboard(self.folder, trainer.steps)
         try:
             with (self.folder / PROGRESS).open("a" if self._cut_progress() else "w", newline="") as file:

@@ -142,11 +142,6 @@ class Worlds:
                 self._renderer.draw(i, i + 1, eyes, yaw, pitch, self._flipped, out)
         return out
 
-    def state_bytes(self) -> bytes:
-        """Everything that the future of the worlds depends on, as bytes: equal bytes, equal worlds."""
-        arrays = (self.players, self.ticks, self.met, self.ended, self._holding)
-        return b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)
-
     def close(self) -> None:
         """Let the threads go; safe to call twice."""
         if self._pool is not None:

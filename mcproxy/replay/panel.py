@@ -42,7 +42,6 @@ _KEY_SPOTS = {  # control and choice -> label, column and row of the key
     ("use", 1): ("use", 3, 2),
     ("sneak", 1): ("sneak", 0, 3),
 }
-_UNLIT: Colour = (78, 83, 94)
 _LIT: Colour = (250, 250, 252)
 _INK: Colour = (18, 20, 25)
 _NEITHER: Colour = (190, 194, 202)
