@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mcproxy.items import HOTBAR
+
 TURN_DEG = 3.75  # per tick: a step of 4 ticks turns 15 degrees, 24 headings a circle, all exact in binary
 
 
@@ -45,8 +47,14 @@ CONTROLS: tuple[Control, ...] = (
     _key("jump", "jump", "jump, or keep jumping while held"),
     _key("sneak", "sneak", "walk slowly and never off an edge"),
     _key("sprint", "sprint", "run while walking forward"),
-    _key("attack", "attack", "swing at what is in view"),
-    _key("use", "use", "use what is in view"),
+    _key("attack", "attack", "strike, or dig while held, at what is in view"),
+    _key("use", "use", "use what is in view, or put down what is in hand"),
+    Control(
+        "hotbar",
+        ("none", *(str(slot) for slot in range(1, HOTBAR + 1))),
+        ({}, *({f"hotbar.{slot}": 1} for slot in range(1, HOTBAR + 1))),
+        "take a slot of the inventory in hand",
+    ),
 )
 NAMES: tuple[str, ...] = tuple(c.name for c in CONTROLS)
 INDEX: dict[str, int] = {name: i for i, name in enumerate(NAMES)}
