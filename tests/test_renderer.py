@@ -5,45 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from drawn import crack, frame_of, meadow, random_eye, random_sprites, random_world, sprite
 
-from mcproxy.blocks import BLOCKS, HEIGHT, ID
-from mcproxy.engine.mesh import MAX_BEAMS, QUADS, Mesher
+from mcproxy import task
+from mcproxy.blocks import BLOCKS, ID
 from mcproxy.engine.reference import reference
 from mcproxy.engine.renderer import Renderer
-
-
-def frame_of(blocks, eye, yaw_deg=0.0, pitch_deg=0.0, resolution=(64, 64), fov_deg=70.0, time_of_day=6000, flipped=0):
-    renderer = Renderer(1, blocks.shape, resolution, fov_deg)
-    renderer.load(0, blocks, time_of_day)
-    out = np.zeros((1, *resolution, 3), dtype=np.uint8)
-    pose = np.array([eye], dtype=float), np.array([yaw_deg], dtype=float), np.array([pitch_deg], dtype=float)
-    renderer.draw(0, 1, *pose, np.array([flipped], dtype=bool), out)
-    return out[0]
-
-
-def meadow(size=(24, 8, 24)):
-    blocks = np.zeros(size, dtype=np.uint8)
-    blocks[:, 0] = ID["grass"]
-    return blocks
-
-
-def random_world(rng):
-    """Any blocks anywhere, slabs, soul sand and beacons among them; sparse or dense, with or without a floor."""
-    size = tuple(rng.integers(4, 20, 3))
-    blocks = rng.integers(1, len(BLOCKS), size) * (rng.random(size) < rng.uniform(0.02, 0.4))
-    blocks[:, 0] = np.where(rng.random() < 0.5, ID["grass"], blocks[:, 0])
-    return blocks.astype(np.uint8)
-
-
-def random_eye(rng, blocks):
-    """A place in the air, often a thousandth of a block from faces, edges and corners."""
-    while True:
-        eye = rng.uniform([0, 0.05, 0], blocks.shape)
-        if rng.random() < 0.4:
-            near = rng.random(3) < 0.6
-            eye[near] = np.floor(eye[near]) + rng.choice([0.001, 0.999], near.sum())
-        if blocks[tuple(eye.astype(int))] == 0:
-            return eye
+from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
+from mcproxy.engine.textures import SHADE, front
 
 
 def test_the_rasteriser_sees_what_the_reference_sees():
@@ -55,6 +24,7 @@ def test_the_rasteriser_sees_what_the_reference_sees():
         view = {"resolution": resolution, "fov_deg": rng.uniform(20, 130), "time_of_day": int(rng.integers(24000))}
         for _ in range(3):
             eye, yaw, pitch = random_eye(rng, blocks), rng.uniform(-180, 180), rng.uniform(-90, 90)
+            view["sprites"] = random_sprites(rng, blocks)
             drawn = frame_of(blocks, eye, yaw, pitch, **view)
             unequal += (drawn != reference(blocks, eye, yaw, pitch, **view)).any(axis=-1).sum()
             pixels += drawn.shape[0] * drawn.shape[1]
@@ -68,17 +38,6 @@ def test_the_rasteriser_agrees_where_edges_are_exactly_horizontal_or_vertical(ya
     eye = random_eye(np.random.default_rng(3), blocks)
     drawn = frame_of(blocks, eye, yaw_deg, pitch_deg)
     assert (drawn != reference(blocks, eye, yaw_deg, pitch_deg)).any(axis=-1).mean() < 0.001
-
-
-def test_a_closed_room_has_no_holes_even_with_the_eye_in_a_corner():
-    blocks = np.full((9, 6, 9), ID["glowstone"], dtype=np.uint8)  # shines at midnight, while the sky is below 40
-    blocks[1:-1, 1:-1, 1:-1] = 0
-    blocks[4, 1:3, 4] = blocks[6, 2, 2] = ID["glowstone"]  # a pillar and a block that hangs in the air
-    rng = np.random.default_rng(4)
-    for _ in range(100):
-        eye = random_eye(rng, blocks)
-        frame = frame_of(blocks, eye, rng.uniform(-180, 180), rng.uniform(-90, 90), time_of_day=18000)
-        assert frame[..., 0].min() > 50
 
 
 def test_yaw_0_looks_along_z_with_x_growing_to_the_left_and_pitch_looks_down():
@@ -130,6 +89,139 @@ def test_a_world_loaded_again_is_drawn_anew():
     assert (out[1, 0] == reference(crowd, pose[0][0], 0.0, 0.0)).all(axis=-1).mean() > 0.999
 
 
+def test_an_updated_world_is_drawn_like_one_loaded_anew_by_any_thread_from_any_view():
+    rng, n, shape = np.random.default_rng(8), 8, (18, 9, 20)
+    worlds = np.zeros((n, 20, 12, 20), dtype=np.uint8)[:, 1:19, :9]  # not contiguous
+    renderer, out = Renderer(n, (20, 12, 20), (30, 30)), np.zeros((n, 30, 30, 3), dtype=np.uint8)
+
+    def change(i, rng):
+        low = rng.integers(shape)
+        high = np.minimum(low + rng.integers(1, 4, 3), shape)
+        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        worlds[i][box] = rng.choice([0, 0, ID["torch"], ID["stone"], ID["water"], ID["door_west"]])
+        renderer.update(i, worlds[i], tuple(low), tuple(high))
+
+    def live(i):
+        rng = np.random.default_rng(i)
+        worlds[i] = rng.integers(0, len(BLOCKS), shape) * (rng.random(shape) < (0.02, 0.4, 0.8)[i % 3])
+        renderer.load(i, worlds[i], 4000 * i)
+        for _ in range(30):
+            change(i, rng)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(live, range(n)))
+    eyes = np.array([random_eye(rng, world) for world in worlds])
+    yaw, pitch = rng.uniform(-180, 180, n), rng.uniform(-40, 40, n)
+    renderer.draw(0, n, eyes, yaw, pitch, np.zeros(n, dtype=bool), out)
+    for i in range(n):
+        alone = frame_of(worlds[i].copy(), eyes[i], yaw[i], pitch[i], (30, 30), time_of_day=4000 * i)
+        assert (out[i] == alone).all()
+
+
+def cavern():
+    """A cave of stone, 20 x 6 x 20, without any light."""
+    blocks = np.full((22, 9, 22), ID["stone"], dtype=np.uint8)
+    blocks[1:-1, 1:7, 1:-1] = 0
+    return blocks
+
+
+def test_caves_are_dark_but_not_black_and_torches_and_lava_light_them():
+    dark = frame_of(cavern(), (11.5, 2.62, 3.5)).astype(int)
+    assert 0 < dark.max() < 12 and dark.min() >= 0 and dark.mean() > 1
+    for light in ("torch", "lava", "glowstone"):
+        blocks = cavern()
+        blocks[8:11, 1, 15] = ID[light]
+        frame = frame_of(blocks, (11.5, 2.62, 3.5)).astype(int)
+        assert frame.mean() > 2.5 * dark.mean() and frame.max() > 100
+
+
+def test_fog_does_not_shine_in_the_dark():
+    blocks = np.full((7, 7, 128), ID["stone"], dtype=np.uint8)
+    blocks[2:5, 1:4, 1:-1] = 0  # a tunnel
+    assert frame_of(blocks, (3.5, 2.6, 1.5), time_of_day=6000)[28:36, 28:36].max() < 15
+
+
+def test_nights_are_dark_and_torches_light_a_part_of_them():
+    blocks = meadow()
+    blocks[8, 1, 12] = ID["torch"]
+    noon, night = (frame_of(blocks, (12.5, 2.62, 3.5), time_of_day=time).astype(int) for time in (6000, 18000))
+    plain = frame_of(meadow(), (12.5, 2.62, 3.5), time_of_day=18000).astype(int)
+    assert night[45:].mean() < 0.8 * noon[45:].mean()
+    assert (night[36:50] - plain[36:50])[..., 1].max() > 30
+    assert (abs(night - plain)[60:, :8] <= 1).all()  # far from it there is plain night
+
+
+def test_plain_daylight_looks_the_same_whether_it_is_looked_up_or_not():
+    """A hollow that nobody can see makes the renderer look light up everywhere."""
+    rng = np.random.default_rng(9)
+    solid = meadow((24, 12, 24))
+    solid[:, :3] = ID["stone"]
+    solid[:, 3] = ID["grass"]
+    for _ in range(60):
+        x, z = rng.integers(24, size=2)
+        kinds = [ID[name] for name in ("stone", "log", "beacon", "gold_block", "stone_slab")]
+        solid[x, 4 : 4 + rng.integers(1, 4), z] = rng.choice(kinds)
+    hollow = solid.copy()
+    hollow[11, 1, 11] = 0
+    for time in (2000, 5000, 6000, 9000):
+        eye, yaw, pitch = random_eye(rng, solid), rng.uniform(-180, 180), rng.uniform(-60, 60)
+        at = {"time_of_day": time, "resolution": (90, 120)}
+        assert (frame_of(solid, eye, yaw, pitch, **at) == frame_of(hollow, eye, yaw, pitch, **at)).all()
+
+
+def test_an_eye_in_lava_sees_lava_alone():
+    blocks = np.full((5, 5, 5), ID["lava"], dtype=np.uint8)
+    frame = frame_of(blocks, (2.5, 2.5, 2.5)).reshape(-1, 3).astype(int)
+    assert (frame == frame[0]).all() and frame[0, 0] > frame[0, 1] > frame[0, 2]
+
+
+def test_art_is_stretched_over_each_side_of_a_sprite_with_its_front_where_it_looks():
+    blocks = np.zeros((9, 9, 9), dtype=np.uint8)
+    zombie = sprite((3, 1, 6), (6, 7, 6.5), "zombie", front=4)
+    turned = sprite((3, 1, 6), (6, 7, 6.5), "zombie", front=5)
+    eye, pixels = (4.5, 4.0, 3.0), 128
+    face = front("zombie")[..., :3] * SHADE[4]
+    frame = frame_of(blocks, eye, resolution=(pixels, pixels), fov_deg=2 * np.degrees(np.arctan(1.0)), sprites=zombie)
+    pixel_of = lambda x, y: (int(64 - (y - 4.0) / 3 * 64), int(64 - (x - 4.5) / 3 * 64))  # noqa: E731
+    for row in range(16):
+        for column in range(16):
+            seen = frame[pixel_of(3 + 3 * (column + 0.5) / 16, 7 - 6 * (row + 0.5) / 16)]
+            assert (abs(seen - face[row, column]) < 8).all()  # but for a little fog
+    assert (frame != frame_of(blocks, eye, resolution=(pixels, pixels), fov_deg=90.0, sprites=turned)).any()
+
+
+def test_sprites_hide_behind_blocks_and_before_them():
+    blocks = meadow()
+    blocks[:, 1:4, 12] = ID["stone"]
+    eye = (12.5, 2.62, 5.0)
+    before, behind = sprite((12, 2, 9), (13, 3, 10), "sand"), sprite((12, 2, 14), (13, 3, 15), "sand")
+    plain = frame_of(blocks, eye)
+    assert (frame_of(blocks, eye, sprites=behind) == plain).all()
+    assert (frame_of(blocks, eye, sprites=before) != plain).any(axis=-1).sum() > 50
+
+
+def test_cracks_darken_the_texels_of_a_block_and_nothing_else():
+    blocks = meadow()
+    blocks[12, 1:3, 8] = ID["planks"]
+    eye, view = (12.5, 2.62, 5.0), {"resolution": (128, 128), "pitch_deg": 12.0}
+    plain = frame_of(blocks, eye, **view).astype(int)
+    darkened = []
+    for stage in (1, 5, 10):
+        cracked = frame_of(blocks, eye, sprites=crack(blocks, (12, 2, 8), stage), **view).astype(int)
+        inside = (cracked != plain).any(axis=-1)
+        assert (cracked[inside].sum(axis=-1) <= plain[inside].sum(axis=-1) + 60).all()  # edges may show a neighbour
+        darkened.append((cracked.sum(axis=-1) < 0.8 * plain.sum(axis=-1)).sum())
+    assert 0 < darkened[0] < darkened[1] < darkened[2] < 0.4 * 128 * 128
+
+
+def test_a_sprite_is_as_dark_as_the_place_where_it_stands():
+    blocks = cavern()
+    blocks[4, 1, 6] = ID["torch"]
+    in_light, in_dark = sprite((6, 1, 5), (7, 2, 6), "white_wool"), sprite((18, 1, 17), (19, 2, 18), "white_wool")
+    bright = frame_of(blocks, (6.5, 1.6, 2.0), sprites=in_light)[32, 32]
+    assert bright.min() > 3 * frame_of(blocks, (18.5, 1.6, 14.0), sprites=in_dark)[32, 32].max() > 0
+
+
 @pytest.mark.parametrize("distance", [5, 14, 30, 60, 90])
 @pytest.mark.parametrize("yaw_deg", [-3.0, 0.0, 1.0, 4.0])
 def test_the_beam_of_a_beacon_is_seen_from_anywhere(distance, yaw_deg):
@@ -161,56 +253,26 @@ def test_gold_is_yellow_and_iron_grey_at_64_pixels(distance):
         assert (red > green + 20 and green > blue + 60) if is_gold else abs(red - blue) < 25
 
 
-def test_quads_cover_every_exposed_face_once_and_never_the_outside():
-    rng = np.random.default_rng(7)
-    for _ in range(10):
-        blocks = random_world(rng)
-        full = np.pad(HEIGHT[blocks], 1, constant_values=1.0)  # the border hides, but for the sky
-        full[:, -1] = 0
-        here, area = full[1:-1, 1:-1, 1:-1], np.zeros(6)
-        for side, there in enumerate(full[s] for s in _NEIGHBOURS):
-            if side == 2:
-                area[side] = ((here > 0) & (there < 1)).sum()
-            elif side == 3:
-                area[side] = ((here > 0) & ((here < 1) | (there == 0))).sum()
-            else:
-                area[side] = here[there < here].sum()
-        quads, starts = np.zeros(1000, dtype=QUADS), np.zeros(7, dtype=np.int64)
-        Mesher((20, 20, 20)).mesh(blocks, quads, starts, np.zeros((MAX_BEAMS, 3), dtype=np.float32))
-        for side in range(6):
-            q = quads[starts[side] : starts[side + 1]]
-            q = {name: q[name][np.isfinite(q["plane"])] for name in QUADS.names}
-            sizes = (q["first_high"] - q["first_low"]) * (q["second_high"] - q["second_low"])
-            assert sizes.sum() == area[side] and (q["face"] % 8 == side).all()
-
-
-_HERE, _LESS, _MORE = slice(1, -1), slice(0, -2), slice(2, None)
-_NEIGHBOURS = (  # -x, +x, -y, +y, -z, +z
-    (_LESS, _HERE, _HERE), (_MORE, _HERE, _HERE), (_HERE, _LESS, _HERE),
-    (_HERE, _MORE, _HERE), (_HERE, _HERE, _LESS), (_HERE, _HERE, _MORE),
-)  # fmt: skip
-
-
-def test_a_flat_meadow_is_one_quad():
-    quads, starts = np.zeros(10, dtype=QUADS), np.zeros(7, dtype=np.int64)
-    groups = Mesher((24, 8, 24)).mesh(meadow(), quads, starts, np.zeros((MAX_BEAMS, 3), dtype=np.float32))
-    assert groups == 1 and np.isfinite(quads["plane"][0]).sum() == 1
-    first = {name: quads[name][0, 0] for name in QUADS.names}
-    assert first == {
-        "plane": 1, "first_low": 0, "first_high": 24, "second_low": 0, "second_high": 24, "face": ID["grass"] * 8 + 3,
-    }  # fmt: skip
-
-
 def test_the_picture_of_a_fixed_world_has_not_changed():
     """What agents see decides scores: whoever changes it on purpose takes the next version of the tasks."""
     blocks = meadow()
-    for k, block in enumerate(BLOCKS[1:]):
-        blocks[3 + 3 * (k % 7), 1 + k // 7, 10 + k // 7] = ID[block.name]
+    for k in range(24):  # the blocks of version 0.1.0, all on the ground, so that none casts a shadow
+        blocks[1 + 3 * (k % 8) - k // 8, 1, 8 + 4 * (k // 8)] = k + 1
     frame = frame_of(blocks, (12.5, 2.62, 2.0))  # yaw and pitch 0: no rounding but IEEE's
     assert zlib.crc32(frame.tobytes()) == GOLDEN
 
 
-GOLDEN = 2476797537  # of the renderer of version 0.1.0
+def test_the_pictures_of_the_beacon_task_have_not_changed():
+    crc = 0
+    for seed in range(8):
+        mission = task.get("beacon").mission(seed, ("aligned", "separated")[seed % 2])
+        x, y, z = mission.spawn
+        frame = frame_of(mission.blocks, (x, y + 1.62, z), time_of_day=mission.time_of_day)
+        crc = zlib.crc32(frame.tobytes(), crc)
+    assert crc == BEACON_GOLDEN
+
+
+GOLDEN, BEACON_GOLDEN = 2392641893, 3214386717  # of the renderer of version 0.1.0
 
 
 @pytest.mark.parametrize(
@@ -222,6 +284,10 @@ GOLDEN = 2476797537  # of the renderer of version 0.1.0
         ({"out": np.zeros((2, 64, 64, 4), dtype=np.uint8)}, "out"),
         ({"out": np.zeros((2, 64, 64, 6), dtype=np.uint8)[..., ::2]}, "C-contiguous"),
         ({"hi": 3}, "range"),
+        ({"sprites": np.zeros((2, 3), dtype=SPRITE), "counts": np.zeros(2, dtype=np.int64)}, "sprites"),
+        ({"sprites": np.zeros((2, MAX_SPRITES), dtype=SPRITE), "counts": np.zeros(2)}, "counts"),
+        ({"sprites": np.zeros((2, MAX_SPRITES), dtype=SPRITE), "counts": np.full(2, 33)}, "0 to 32"),
+        ({"sprites": np.full((2, MAX_SPRITES), 9999, dtype=SPRITE), "counts": np.ones(2, dtype=np.int64)}, "art 9999"),
     ],
 )
 def test_draw_names_the_argument_that_does_not_fit(change, message):
@@ -229,6 +295,21 @@ def test_draw_names_the_argument_that_does_not_fit(change, message):
     good |= {"flipped": np.zeros(2, dtype=bool), "out": np.zeros((2, 64, 64, 3), dtype=np.uint8)}
     with pytest.raises(ValueError, match=message):
         Renderer(2, (4, 4, 4)).draw(**(good | change))
+
+
+@pytest.mark.parametrize(
+    "blocks, low, high, message",
+    [
+        (np.zeros((4, 4, 3), dtype=np.uint8), (0, 0, 0), (1, 1, 1), "loaded"),
+        (np.zeros((4, 4, 4), dtype=np.uint8), (0, 0, 0), (1, 5, 1), "within"),
+        (np.zeros((4, 4, 4), dtype=np.uint8), (0, 2, 0), (1, 2, 1), "within"),
+    ],
+)
+def test_update_names_what_does_not_fit(blocks, low, high, message):
+    renderer = Renderer(2, (4, 4, 4))
+    renderer.load(1, np.zeros((4, 4, 4), dtype=np.uint8))
+    with pytest.raises(ValueError, match=message):
+        renderer.update(1, blocks, low, high)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ the same expression for both quads that share the edge, and for quads that share
 nor overlaps; and it holds behind the eye as well, so nothing is ever clipped. A row of a quad is the span between the
 greatest of its lower and the least of its upper edges, and in it the nearest inverse depth wins.
 
-The beams of beacons are quads made anew for each frame, wide enough to be seen from afar.
+The beams of beacons and the sides of sprites are quads made anew for each frame; beams are wide enough to be seen from
+afar.
 
 All inner loops run over 16 lanes of float32 (quads, rows or pixels) without branches, so that the compiler vectorises
 them. Nothing is contracted or reordered (no fastmath): the same frame has the same bytes on any processor.
@@ -21,8 +22,9 @@ import math
 import numpy as np
 from numba import njit
 
-from mcproxy import blocks as block_table
 from mcproxy.engine.mesh import LANES, MAX_BEAMS
+from mcproxy.engine.sprites import MAX_SPRITES, SPRITE_FACE
+from mcproxy.engine.textures import BEAM
 
 AXIS = np.dtype(  # one of the three axes, as the camera sees it
     [
@@ -43,7 +45,7 @@ SCRATCH = np.dtype(
     + [(name, "f4", (4, LANES)) for name in ("low_at", "low_slope", "high_at", "high_slope")]  # edges: p, q
     + [("span_low", "f4", LANES), ("span_high", "f4", LANES), ("seen", "u1", LANES)]  # of 16 rows; of 16 quads
 )
-BEAM = len(block_table.BLOCKS)  # the block id that the beam of a beacon is textured with
+EXTRA_GROUPS = 1 + MAX_SPRITES // LANES  # of quads that are made for one side: sprites and beams
 BEAM_WIDTH = 0.4  # blocks, but at least
 BEAM_PIXELS = 1.2  # so many pixels, to be seen from anywhere
 BEAM_HEIGHT = np.float32(256)  # blocks above the beacon
@@ -73,10 +75,11 @@ def aim(camera, eye, yaw_deg, pitch_deg, width, height, scale):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def rasterise(quads, starts, beams, camera, width, height, scale, order, beam_quads, scratch, chunks):
+def rasterise(quads, starts, beams, sprites, camera, width, height, scale, order, extra, scratch, chunks):
     """Fill the chunks, (height * chunks per row,) `CHUNKS`, with the nearest face of every pixel, or -1 for the sky.
 
-    To be overwritten: `order` is (16 G + 17,) int32, `beam_quads` one `QUADS` record, `scratch` one `SCRATCH` record.
+    The face of side s of `sprites[k]`, (at most MAX_SPRITES,) `SPRITE`, is `SPRITE_FACE` + 8 k + s. To be overwritten:
+    `order` is (16 (G + EXTRA_GROUPS) + 1,) int32, `extra` (EXTRA_GROUPS,) `QUADS`, `scratch` one `SCRATCH` record.
     """
     per_row = chunks.size // height
     for k in range(chunks.size):
@@ -87,12 +90,14 @@ def rasterise(quads, starts, beams, camera, width, height, scale, order, beam_qu
     for side in range(6):
         axis = side >> 1
         across, first, second = camera[axis], camera[1 if axis == 0 else 0], camera[1 if axis == 2 else 2]
-        last = starts[side + 1] + (0 if axis == 1 else 1)  # the beams' group comes after the side's own
+        own = starts[side + 1]  # here the side's own groups end, and the extra ones follow
+        last = own + _add_sprites(sprites, side, extra)
         if axis != 1:
-            _raise(beams, side, camera, scale, beam_quads)
+            _raise(beams, side, camera, scale, extra[last - own])
+            last += 1
         count = 0
         for group in range(starts[side], last):
-            quad = quads[group] if group < starts[side + 1] else beam_quads
+            quad = quads[group] if group < own else extra[group - own]
             _cull(quad, side & 1, across, first, second, half_width, half_height, scratch)
             for lane in range(LANES):
                 order[count] = group * LANES + lane
@@ -101,7 +106,7 @@ def rasterise(quads, starts, beams, camera, width, height, scale, order, beam_qu
             end = min(begin + LANES, count)
             for k in range(begin, end):
                 group, lane = order[k] // LANES, order[k] % LANES
-                _copy(quads[group] if group < starts[side + 1] else beam_quads, lane, scratch, k - begin)
+                _copy(quads[group] if group < own else extra[group - own], lane, scratch, k - begin)
             _prepare(scratch, axis, across, first, second, height, scale)
             for k in range(end - begin):
                 _fill(scratch, k, across, width, height, per_row, chunks)
@@ -127,6 +132,25 @@ def _raise(beams, side, camera, scale, quad):
         quad.first_low[k], quad.first_high[k] = (x - reach, x + reach) if along_x else (foot, foot + BEAM_HEIGHT)
         quad.second_low[k], quad.second_high[k] = (foot, foot + BEAM_HEIGHT) if along_x else (z - reach, z + reach)
         quad.face[k] = _F(BEAM * 8 + side)
+
+
+@njit(nogil=True, cache=True)
+def _add_sprites(sprites, side, extra):
+    """Make the quads of one side of every sprite, and return the number of their groups."""
+    axis = side >> 1
+    first, second = 1 if axis == 0 else 0, 1 if axis == 2 else 2
+    groups = (sprites.size + LANES - 1) // LANES
+    for k in range(groups * LANES):
+        quad, lane = extra[k // LANES], k % LANES
+        if k >= sprites.size:
+            quad.plane[lane] = _F(np.nan)
+            continue
+        sprite = sprites[k]
+        quad.plane[lane] = sprite.high[axis] if side & 1 else sprite.low[axis]
+        quad.first_low[lane], quad.first_high[lane] = sprite.low[first], sprite.high[first]
+        quad.second_low[lane], quad.second_high[lane] = sprite.low[second], sprite.high[second]
+        quad.face[lane] = _F(SPRITE_FACE + k * 8 + side)
+    return groups
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -1,28 +1,33 @@
-"""Draws N voxel worlds: meshes each when it is loaded, then rasterises and shades it from any eye.
+"""Draws N voxel worlds: meshes and lights each when it is loaded or changed, then draws it from any eye.
 
-    load: blocks -> quads (mesh.py)        draw: quads -> nearest face per pixel (raster.py) -> colours (shade.py)
+    load, update: blocks -> quads (mesh.py), corners' brightness (light.py)
+    draw:         quads, beams, sprites -> nearest face per pixel (raster.py) -> colours (shade.py)
 
-Drawing releases the GIL, so threads may draw disjoint ranges of worlds at once. The bytes of a frame depend on its
-world, eye and resolution alone.
+All of it releases the GIL, so threads may load and draw disjoint worlds at once. The bytes of a frame depend on its
+world, eye, sprites and resolution alone.
 """
 
 import math
+import threading
 
 import numpy as np
 from numba import njit
 
 from mcproxy import blocks as block_table
+from mcproxy.engine.colour import AIR, LOOK, blur_of, breathe, look_at
+from mcproxy.engine.light import CURVE, LIGHTING, Lighter, Place, cells_of, corners_of
 from mcproxy.engine.mesh import LANES, MAX_BEAMS, QUADS, Mesher
-from mcproxy.engine.raster import AXIS, CHUNKS, SCRATCH, aim, rasterise
-from mcproxy.engine.shade import COLOURS, LOOK, PIXELS, blur_of, look_at, shade
-from mcproxy.engine.textures import atlas
+from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise
+from mcproxy.engine.shade import COLOURS, PIXELS, shade
+from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
+from mcproxy.engine.textures import ART, CRACKS, atlas, cracks
 
 _GROUPS = 48  # of 16 quads, room for each world at first
 _FARTHEST = 1e4  # blocks an eye may be from the origin
 
 
 class Renderer:
-    """Meshes and draws up to `num_worlds` worlds of at most `shape` blocks (X, Y, Z).
+    """Meshes, lights and draws up to `num_worlds` worlds of at most `shape` blocks (X, Y, Z).
 
     Frames are `resolution` (H, W) pixels, square ones, with a vertical view of `fov_deg`.
     """
@@ -40,32 +45,39 @@ class Renderer:
             raise ValueError(f"a vertical view of {fov_deg} degrees, expected 1 to 170")
         self.num_worlds, self.shape, self.resolution, self.fov_deg = num_worlds, shape, resolution, fov_deg
         self._scale = 2 * math.tan(math.radians(fov_deg) / 2) / resolution[0]
-        self._mesher = Mesher(shape)
         self._quads = np.zeros((num_worlds, _GROUPS), dtype=QUADS)
+        self._growing = threading.Lock()  # held while quads are entered, as the room for all of them may have to grow
         self._starts = np.zeros((num_worlds, 7), dtype=np.int64)
         self._beams = np.full((num_worlds, MAX_BEAMS, 3), np.nan, dtype=np.float32)
         self._looks = np.zeros(num_worlds, dtype=LOOK)
+        self._lights = np.zeros(num_worlds, dtype=LIGHTING)
+        self._blocks = np.zeros((num_worlds, math.prod(shape)), dtype=np.uint8)
+        self._levels = np.zeros((num_worlds, 2, cells_of(shape)), dtype=np.uint8)
+        self._corners = np.zeros((num_worlds, corners_of(shape)), dtype=np.uint8)
+        self._workshops = threading.local()
 
     def load(self, index: int, blocks: np.ndarray, time_of_day: int = 6000) -> None:
-        """Mesh one world, (X, Y, Z) uint8, for a time of day in ticks.
+        """Mesh and light one world, (X, Y, Z) uint8, for a time of day in ticks.
 
-        One thread loads at a time, and none draws meanwhile.
+        No other thread may load, update or draw this world meanwhile.
         """
-        if not 0 <= index < self.num_worlds:
-            raise ValueError(f"world {index}, expected 0 to {self.num_worlds - 1}")
-        fits = blocks.ndim == 3 and all(1 <= s <= limit for s, limit in zip(blocks.shape, self.shape, strict=True))
-        if not fits or blocks.dtype != np.uint8:
-            raise ValueError(f"blocks {blocks.shape} {blocks.dtype}, expected uint8 of at most {self.shape}")
-        if blocks.max() >= len(block_table.BLOCKS):
-            raise ValueError(f"block id {blocks.max()}, expected 0 to {len(block_table.BLOCKS) - 1}")
-        blocks = np.ascontiguousarray(blocks)
-        needed = self._mesher.mesh(blocks, self._quads[index], self._starts[index], self._beams[index])
-        if needed > self._quads.shape[1]:
-            more = np.zeros((self.num_worlds, max(needed, self._quads.shape[1] * 3 // 2)), dtype=QUADS)
-            more[:, : self._quads.shape[1]] = self._quads
-            self._quads = more
-            self._mesher.mesh(blocks, self._quads[index], self._starts[index], self._beams[index])
+        self._check(index, blocks)
         self._looks[index] = look_at(time_of_day)
+        self._lights[index]["shape"] = blocks.shape
+        self._enter(index, blocks, (0, 0, 0), blocks.shape)
+
+    def update(self, index: int, blocks: np.ndarray, low: Place, high: Place) -> None:
+        """Mesh and light a loaded world anew after some of its blocks within [low, high), x, y, z, have changed.
+
+        `blocks` is the whole world. As with `load`, no other thread may use this world meanwhile.
+        """
+        self._check(index, blocks)
+        shape = tuple(self._lights[index]["shape"])
+        if blocks.shape != shape:
+            raise ValueError(f"blocks {blocks.shape}, expected {shape} as the world was loaded with")
+        if not all(0 <= start < end <= size for start, end, size in zip(low, high, shape, strict=True)):
+            raise ValueError(f"blocks from {low} to {high}, expected a box within {shape}")
+        self._enter(index, blocks, low, high)
 
     def draw(
         self,
@@ -76,46 +88,127 @@ class Renderer:
         pitch_deg: np.ndarray,
         flipped: np.ndarray,
         out: np.ndarray,
+        sprites: np.ndarray | None = None,
+        counts: np.ndarray | None = None,
     ) -> None:
         """Draw the worlds lo to hi - 1 into `out`, (N, H, W, 3) uint8 RGB, row 0 on top, upside down where `flipped`.
 
-        `eyes` is (N, 3) float64 in blocks, `yaw_deg` and `pitch_deg` (N,) float64, `flipped` (N,) bool.
+        `eyes` is (N, 3) float64 in blocks, `yaw_deg` and `pitch_deg` (N,) float64, `flipped` (N,) bool. World n shows
+        the first counts[n], (N,) int64, of its `sprites`, (N, MAX_SPRITES) `SPRITE`.
         """
         n, (height, width) = self.num_worlds, self.resolution
         if not 0 <= lo <= hi <= n:
             raise ValueError(f"worlds {lo} to {hi}, expected a range within 0 to {n}")
+        if (sprites is None) != (counts is None):
+            raise ValueError("sprites without counts, or counts without sprites: expected both or none")
+        if sprites is None or counts is None:
+            sprites, counts = np.zeros((n, 0), dtype=SPRITE), np.zeros(n, dtype=np.int64)
         for name, array, shape, dtype in (
-            ("eyes", eyes, (n, 3), np.float64),
-            ("yaw_deg", yaw_deg, (n,), np.float64),
-            ("pitch_deg", pitch_deg, (n,), np.float64),
-            ("flipped", flipped, (n,), np.bool_),
-            ("out", out, (n, height, width, 3), np.uint8),
+            ("eyes", eyes, (n, 3), np.dtype(np.float64)),
+            ("yaw_deg", yaw_deg, (n,), np.dtype(np.float64)),
+            ("pitch_deg", pitch_deg, (n,), np.dtype(np.float64)),
+            ("flipped", flipped, (n,), np.dtype(np.bool_)),
+            ("out", out, (n, height, width, 3), np.dtype(np.uint8)),
+            ("sprites", sprites, (n, MAX_SPRITES if sprites.size else 0), SPRITE),
+            ("counts", counts, (n,), np.dtype(np.int64)),
         ):
             if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
-                raise ValueError(f"{name} {array.shape} {array.dtype}, expected {shape} {dtype.__name__}, C-contiguous")
+                raise ValueError(f"{name} {array.shape} {array.dtype}, expected {shape} {dtype}, C-contiguous")
         here = slice(lo, hi)
         if not (np.abs(eyes[here]) <= _FARTHEST).all() or not np.isfinite(yaw_deg[here] + pitch_deg[here]).all():
             raise ValueError(f"an eye that is not finite or farther than {_FARTHEST:.0f} blocks away")
+        _check_sprites(sprites[here], counts[here])
         per_row = -(-width // LANES)
         _draw(
-            lo, hi, self._quads, self._starts, self._beams, self._looks, atlas(), self._scale, blur_of(self._scale),
+            lo, hi, self._quads, self._starts, self._beams, sprites, counts, self._looks, self._lights, self._blocks,
+            self._levels, self._corners, atlas(), cracks(), _CURVE, self._scale, blur_of(self._scale),
             eyes, yaw_deg, pitch_deg, flipped, out,
-            np.zeros(3, dtype=AXIS), np.empty(self._quads.shape[1] * LANES + LANES + 1, dtype=np.int32),
-            np.zeros(1, dtype=QUADS), np.zeros(1, dtype=SCRATCH), np.empty(height * per_row, dtype=CHUNKS),
-            np.zeros(1, dtype=PIXELS), np.zeros(per_row, dtype=COLOURS),
+            np.zeros(3, dtype=AXIS), np.empty((self._quads.shape[1] + EXTRA_GROUPS) * LANES + 1, dtype=np.int32),
+            np.zeros(EXTRA_GROUPS, dtype=QUADS), np.zeros(1, dtype=SCRATCH),
+            np.empty(height * per_row, dtype=CHUNKS), np.zeros(1, dtype=AIR), np.zeros(1, dtype=PIXELS),
+            np.zeros(per_row, dtype=COLOURS),
         )  # fmt: skip
+
+    def _check(self, index: int, blocks: np.ndarray) -> None:
+        if not 0 <= index < self.num_worlds:
+            raise ValueError(f"world {index}, expected 0 to {self.num_worlds - 1}")
+        fits = blocks.ndim == 3 and all(1 <= s <= limit for s, limit in zip(blocks.shape, self.shape, strict=True))
+        if not fits or blocks.dtype != np.uint8:
+            raise ValueError(f"blocks {blocks.shape} {blocks.dtype}, expected uint8 of at most {self.shape}")
+        if blocks.max() >= len(block_table.BLOCKS):
+            raise ValueError(f"block id {blocks.max()}, expected 0 to {len(block_table.BLOCKS) - 1}")
+
+    def _enter(self, index: int, blocks: np.ndarray, low: Place, high: Place) -> None:
+        """Keep, mesh and light the blocks of a world, of which those within [low, high) are new."""
+        if not hasattr(self._workshops, "mine"):
+            self._workshops.mine = _Workshop(self.shape)
+        workshop = self._workshops.mine
+        kept = self._blocks[index, : blocks.size].reshape(blocks.shape)
+        kept[...] = blocks
+        quads = workshop.mesh(kept, self._starts[index], self._beams[index])
+        with self._growing:
+            if len(quads) > self._quads.shape[1]:
+                more = np.zeros((self.num_worlds, max(len(quads), self._quads.shape[1] * 3 // 2)), dtype=QUADS)
+                more[:, : self._quads.shape[1]] = self._quads
+                self._quads = more
+            self._quads[index, : len(quads)] = quads
+        workshop.lighter.light(
+            kept, low, high, float(self._looks[index]["light"]), self._lights[index],
+            self._levels[index], self._corners[index],
+        )  # fmt: skip
+
+
+class _Workshop:
+    """What one thread meshes and lights worlds with."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.lighter, self._mesher = Lighter(shape), Mesher(shape)
+        self._quads = np.zeros(_GROUPS, dtype=QUADS)
+
+    def mesh(self, blocks: np.ndarray, starts: np.ndarray, beams: np.ndarray) -> np.ndarray:
+        """The groups of quads of a world, valid until the next call."""
+        needed = self._mesher.mesh(blocks, self._quads, starts, beams)
+        if needed > len(self._quads):
+            self._quads = np.zeros(needed * 3 // 2, dtype=QUADS)
+            self._mesher.mesh(blocks, self._quads, starts, beams)
+        return self._quads[:needed]
+
+
+_CURVE = CURVE.astype(np.float32)
+
+
+def _check_sprites(sprites: np.ndarray, counts: np.ndarray) -> None:
+    if not counts.any():
+        return
+    if counts.min() < 0 or counts.max() > sprites.shape[1]:
+        raise ValueError(f"{counts.min()} to {counts.max()} sprites, expected 0 to {sprites.shape[1]}")
+    used = sprites[np.arange(sprites.shape[1]) < counts[:, None]]
+    for name, least, most in (("art", 0, len(ART) - 1), ("front", -1, 5), ("crack", 0, CRACKS - 1)):
+        if used[name].min() < least or used[name].max() > most:
+            raise ValueError(f"sprites of {name} {used[name].min()} to {used[name].max()}, expected {least} to {most}")
 
 
 @njit(nogil=True, cache=True)
 def _draw(
-    lo, hi, quads, starts, beams, looks, texels, scale, blur, eyes, yaw_deg, pitch_deg, flipped, out,
-    camera, order, beam_quads, scratch, chunks, pixels, colours,
+    lo, hi, quads, starts, beams, sprites, counts, looks, lights, blocks, levels, corners, texels, crack_factors,
+    curve, scale, blur, eyes, yaw_deg, pitch_deg, flipped, out,
+    camera, order, extra, scratch, chunks, air, pixels, colours,
 ):  # fmt: skip
     height, width = out.shape[1], out.shape[2]
     for n in range(lo, hi):
+        x, y, z = lights[n].shape
+        world, shown = blocks[n, : x * y * z].reshape((x, y, z)), sprites[n, : counts[n]]
         aim(camera, eyes[n], yaw_deg[n], pitch_deg[n], width, height, scale)
+        breathe(air[0], eyes[n], world, looks[n], lights[n], levels[n], curve, texels)
+        if air[0].blind != 0:
+            for c in range(3):
+                out[n, :, :, c] = np.uint8(air[0].fog[c])
+            continue
         rasterise(
-            quads[n], starts[n], beams[n], camera, width, height, np.float32(scale),
-            order, beam_quads[0], scratch[0], chunks,
+            quads[n], starts[n], beams[n], shown, camera, width, height, np.float32(scale),
+            order, extra, scratch[0], chunks,
         )  # fmt: skip
-        shade(chunks, camera, looks[n], texels, width, height, blur, flipped[n], pixels[0], colours, out[n])
+        shade(
+            chunks, camera, looks[n], air[0], lights[n], corners[n], shown, texels, crack_factors,
+            width, height, blur, flipped[n], pixels[0], colours, out[n],
+        )  # fmt: skip
