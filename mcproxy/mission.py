@@ -24,6 +24,11 @@ class Touch:
 
     block: str
 
+    @property
+    def words(self) -> str:
+        """What is waited for, in a word or two."""
+        return self.block
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -32,8 +37,40 @@ class Reach:
     position: tuple[float, float, float]
     tolerance: float
 
+    @property
+    def words(self) -> str:
+        """What is waited for, in a word or two."""
+        return "a place"
 
-Condition = Touch | Reach
+
+@dataclass(frozen=True)
+class Happened:
+    """Something has happened `times` times: an event of a kind, to a block, item or mob ("" for any)."""
+
+    event: str
+    what: str = ""
+    times: int = 1
+
+    @property
+    def words(self) -> str:
+        """What is waited for, in a word or two."""
+        return " ".join(filter(None, (self.event, self.what, f"x {self.times}" if self.times > 1 else "")))
+
+
+@dataclass(frozen=True)
+class Possess:
+    """The player carries so many pieces of an item."""
+
+    item: str
+    count: int = 1
+
+    @property
+    def words(self) -> str:
+        """What is waited for, in a word or two."""
+        return f"{self.count} {self.item}"
+
+
+Condition = Touch | Reach | Happened | Possess
 
 
 @dataclass(frozen=True)
@@ -60,12 +97,18 @@ class Objective:
 
 
 class Event(NamedTuple):
-    """Something that happened at a tick: `kind` is touched, reached, swung or used, `what` a block or an objective.
+    """Something that happened at a tick: `kind` says what, `what` to which block, item, mob or objective, and where.
 
-    touched   contact with a block type that an objective watches begins; `position` is that block's
-    reached   the player comes within an objective's tolerance; `what` is the objective, `position` its target, floored
-    swung     the attack key goes down; `position` is the player's block
-    used      the use key goes down; `position` is the player's block
+    touched    contact with a block type that an objective watches begins
+    reached    the player comes within an objective's tolerance; `what` is the objective, `position` its target, floored
+    swung      the attack key goes down; `what` is the block aimed at, "" for none, `position` the player's own
+    used       the use key goes down; `what` is the block aimed at; "" for none, then `position` is the player's own
+    broke      the player has broken a block;  placed  has put one
+    collected  the player has picked up an item; `position` is the item's
+    opened     a chest or a door opens;  fired  a button or a plate does
+    hurt       the player loses health; `what` is the cause: fall, lava, fire, cactus, wall or a mob
+    died       the same, and it was the last
+    killed     the player has killed a mob
     """
 
     tick: int
@@ -86,6 +129,37 @@ class Origin:
     rho: float = 1.0
 
 
+BEHAVIOURS = ("stand", "route", "chase", "flee")
+
+
+@dataclass(frozen=True)
+class Mob:
+    """A mob of a mission: its kind (`mcproxy.mobs`), where its feet stand, how it faces, and what it does.
+
+    stand   stays where it is
+    route   walks straight to each (x, z) of `route` in turn, and then stands
+    chase   walks straight at the player within `sight` blocks;  flee  away from it
+
+    It jumps where something stops it. `speed` is in blocks per tick (a player walks 0.216).
+    """
+
+    kind: str
+    position: tuple[float, float, float]
+    behaviour: str = "stand"
+    speed: float = 0.1
+    sight: float = 16.0
+    route: tuple[tuple[float, float], ...] = ()
+    yaw_deg: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Some pieces of an item."""
+
+    item: str
+    count: int = 1
+
+
 @dataclass(frozen=True, eq=False)
 class Mission:
     """One episode as plain data.
@@ -93,6 +167,7 @@ class Mission:
     `blocks` is (X, Y, Z) uint8 of block ids, y up. `spawn` is the feet's centre in blocks. Yaw is Minecraft's: 0 looks
     along +z, 90 along -x; pitch is positive downwards. `time_of_day` is in Minecraft ticks (6000 is noon). `flipped`
     turns the observation upside down (the `blind` arm). `layout` is the hash of the geometry, the same in every arm.
+    `inventory` fills the first slots, of which the first is in hand; `contents` says what is in which chest.
     """
 
     blocks: np.ndarray
@@ -104,6 +179,9 @@ class Mission:
     pitch_deg: float = 0.0
     time_of_day: int = 6000
     flipped: bool = False
+    inventory: tuple[Stack, ...] = ()
+    contents: tuple[tuple[tuple[int, int, int], Stack], ...] = ()
+    mobs: tuple[Mob, ...] = ()
     origin: Origin | None = None
 
     def targets(self, name: str) -> np.ndarray:
@@ -111,13 +189,20 @@ class Mission:
         condition = next(o for o in self.objectives if o.name == name).condition
         if isinstance(condition, Reach):
             return np.floor([condition.position]).astype(np.int64)
-        return np.argwhere(self.blocks == block_table.ID[condition.block])
+        block = condition.block if isinstance(condition, Touch) else getattr(condition, "what", "")
+        return np.argwhere(self.blocks == block_table.ID[block]) if block in block_table.ID else _NOWHERE
 
     def digest(self) -> str:
         """A hash of everything that decides how the episode unfolds, 16 hex digits."""
         plain = [self.spawn, [asdict(o) for o in self.objectives], self.max_ticks, self.yaw_deg, self.pitch_deg]
         plain += [self.time_of_day, self.flipped, self.blocks.shape]
+        more = [[asdict(s) for s in self.inventory], self.contents and [[p, asdict(s)] for p, s in self.contents]]
+        more.append([asdict(mob) for mob in self.mobs])
+        plain += more if any(more) else []  # what a mission lacks leaves its digest as it is
         return _hash(json.dumps(plain).encode(), self.blocks.tobytes())
+
+
+_NOWHERE = np.zeros((0, 3), dtype=np.int64)
 
 
 def layout_hash(*arrays: np.ndarray) -> str:

@@ -5,31 +5,62 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from mcproxy import task
-from mcproxy.controls import CONTROLS
+from mcproxy.blocks import ID
+from mcproxy.controls import CONTROLS, INDEX
 from mcproxy.engine.worlds import Worlds
-from mcproxy.mission import Mission, Objective, Reach
+from mcproxy.mission import Happened, Mission, Mob, Objective, Possess, Reach, Stack, Touch
 
 
-def run(seeds, threads=1, steps=20):
-    """Random keys, every control among them, for worlds of the given layout seeds: each world's bytes and frames."""
-    worlds = Worlds(len(seeds), (48, 12, 48), (16, 16), threads=threads)
-    beacon = task.get("beacon")
+def busy(seed):
+    """A small world in which everything happens: things fall, burn, open, fire, are dug, put, carried, and walk."""
+    rng = np.random.default_rng(seed)
+    blocks = np.zeros((16, 10, 16), dtype=np.uint8)
+    blocks[:, 0] = ID["stone"]
+    kinds = ["sand", "gravel", "dirt", "leaves", "planks", "stone_slab", "ice", "soul_sand", "cactus", "chest", "torch"]
+    kinds += ["lava", "water", "door_west", "stone_button", "stone_pressure_plate", "tnt", "glass", "snow", "beacon"]
+    for x, z in rng.integers(0, 16, (90, 2)):
+        blocks[x, 1 : rng.integers(2, 5), z] = ID[kinds[rng.integers(len(kinds))]]
+    blocks[7:10, 1:6, 7:10] = 0
+    chests = [((int(x), int(y), int(z)), Stack("diamond")) for x, y, z in np.argwhere(blocks == ID["chest"])[:16]]
+    walkers = [Mob(kind, (8.5, 1.0, 9.5), how, 0.12) for kind, how in (("zombie", "chase"), ("pig", "flee"))]
+    carried = (Stack("golden_shovel"), Stack("sand", 64), Stack("door_north"), Stack("torch", 9), Stack("key"))
+    objectives = (Objective("dig", "goal", Happened("broke", "", 99)), Objective("touch", "marker", Touch("tnt")))
+    return Mission(
+        blocks, (8.5, 1.0, 8.5), objectives, 10_000, str(seed), pitch_deg=30.0, inventory=carried,
+        contents=tuple(chests), mobs=tuple(walkers),
+    )  # fmt: skip
+
+
+def run(seeds, threads=1, steps=60):
+    """Random keys, every control among them, in busy worlds: each one's whole state, events and frame at the end."""
+    worlds = Worlds(len(seeds), (16, 10, 16), (16, 16), threads=threads)
     streams = [np.random.default_rng(seed) for seed in seeds]
+    choices = [[len(c.choices) for c in CONTROLS]] * 5
     for i, seed in enumerate(seeds):
-        worlds.load(i, beacon.mission(seed, "separated"))
-    for _ in range(steps):
-        keys = np.array([[s.integers(len(c.choices)) for c in CONTROLS] for s in streams], dtype=np.int8)
-        worlds.step(keys)
+        worlds.load(i, busy(seed))
+    for _ in range(steps // 5):
+        keys = np.array([s.integers(choices) for s in streams], dtype=np.int8)  # (N, 5, C)
+        keys[:, 1:, INDEX["attack"]] = keys[:, :1, INDEX["attack"]]  # held long enough to break something
+        for k in range(5):
+            worlds.step(np.ascontiguousarray(keys[:, k]))
+            if k == 2:
+                worlds.render()  # drawing in between changes nothing
+    worlds.state["changed"] = 0
     frames = worlds.render()
     worlds.close()
-    return [(worlds.players[i].tobytes(), tuple(worlds.events[i]), frames[i].tobytes()) for i in range(len(seeds))]
+    ends = [[part.tobytes() for part in worlds.snapshot(i)] for i in range(len(seeds))]
+    return [(ends[i], tuple(worlds.events[i]), frames[i].tobytes()) for i in range(len(seeds))]
 
 
 def test_a_world_unfolds_the_same_alone_in_a_batch_and_on_two_threads():
     alone = [run([seed])[0] for seed in (3, 4, 5)]
-    assert run([3, 4, 5, *range(100, 105)])[:3] == alone
-    assert run([3, 4, 5, *range(100, 361)], threads=2, steps=20)[:3] == alone  # 264 worlds: stepping is split too
+    eight, more = [3, 4, 5, *range(100, 105)], [3, 4, 5, *range(100, 161)]
+    assert run(eight)[:3] == alone
+    assert run(more)[:8] == run(eight, threads=2)
+    assert run([*more, *range(200, 400)], threads=2)[:64] == run(more)  # 264 worlds: stepping is split too
+    assert {event.kind for _, events, _ in run(more) for event in events} >= {
+        "swung", "used", "broke", "placed", "collected", "opened", "fired", "hurt", "died",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -61,19 +92,35 @@ def test_reaching_a_position_is_judged_by_the_distance_of_the_feet():
     [
         ({"spawn": (-1.0, 1.0, 3.0)}, "outside the world"),
         ({"spawn": (float("nan"), 1.0, 3.0)}, "outside the world"),
+        ({"spawn": (4.5, -1.0, 4.5)}, "outside the world"),
         ({"blocks": np.zeros((64, 4, 8), dtype=np.uint8)}, "does not fit"),
+        ({"yaw_deg": float("inf")}, "yaw inf"),
+        ({"inventory": (Stack("gold_blok"),)}, "unknown item 'gold_blok'"),
+        ({"inventory": (Stack("shears", 2),)}, "2 shears"),
+        ({"inventory": (Stack("dirt"),) * 37}, "37 stacks in the inventory, at most 36"),
+        ({"mobs": (Mob("cow", (4.5, 1.0, 4.5)),)}, "unknown mob 'cow'"),
+        ({"mobs": (Mob("pig", (0.2, 1.0, 4.5)),)}, "a pig at .* outside the world"),
+        ({"mobs": (Mob("pig", (4.5, 1.0, 4.5), "dance"),)}, "behaviour 'dance'"),
+        ({"mobs": (Mob("pig", (4.5, 1.0, 4.5), speed=float("nan")),)}, "expected numbers"),
+        ({"objectives": (Objective("a", "goal", Happened("eaten")),)}, "waits for 'eaten'"),
+        ({"objectives": (Objective("a", "goal", Happened("broke", "dirtt")),)}, "unknown broke 'dirtt'"),
+        ({"objectives": (Objective("a", "goal", Possess("gem")),)}, "unknown item 'gem'"),
     ],
 )
 def test_a_mission_that_does_not_fit_is_refused(change, message):
-    good = {"blocks": np.zeros((8, 4, 8), dtype=np.uint8), "spawn": (4.5, 1.0, 4.5)}
+    good = {"blocks": np.zeros((8, 4, 8), dtype=np.uint8), "spawn": (4.5, 1.0, 4.5), "objectives": ()}
     worlds = Worlds(1, (8, 4, 8), (8, 8))
     with pytest.raises(ValueError, match=message):
-        worlds.load(0, Mission(**{**good, **change}, objectives=(), max_ticks=10, layout="0"))
+        worlds.load(0, Mission(**{**good, **change}, max_ticks=10, layout="0"))
 
 
-def test_keys_of_another_shape_or_type_are_refused():
+def test_keys_of_another_shape_type_or_value_are_refused():
     worlds = Worlds(2, (8, 4, 8), (8, 8))
     with pytest.raises(ValueError, match=r"shape \(2, 3\)"):
         worlds.step(np.zeros((2, 3), dtype=np.int8))
     with pytest.raises(ValueError, match="float64"):
-        worlds.step(np.zeros((2, len(CONTROLS))))
+        worlds.step(np.full((2, len(CONTROLS)), np.nan))
+    keys = np.zeros((2, len(CONTROLS)), dtype=np.int8)
+    keys[1, INDEX["turn"]] = 3
+    with pytest.raises(ValueError, match="choice 3 of turn in world 1, expected 0 to 2"):
+        worlds.step(keys)

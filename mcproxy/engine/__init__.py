@@ -4,7 +4,8 @@ import contextlib
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
-_SOURCES = [*_PACKAGE.glob("engine/*.py"), *(_PACKAGE / f"{name}.py" for name in ("blocks", "controls", "mission"))]
+_TABLES = ("blocks", "controls", "items", "mission", "mobs")
+_SOURCES = [*_PACKAGE.glob("engine/*.py"), *(_PACKAGE / f"{name}.py" for name in _TABLES)]
 
 
 def _drop_stale_kernels() -> None:

@@ -1,0 +1,69 @@
+"""Health: what hurts the player, how often, and death.
+
+A subset of Minecraft's: falls, lava and the fire it sets, cactus, blocks over the eyes, and mobs. There is no hunger,
+no healing, no armour and no drowning.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from mcproxy.blocks import FLUID, HEIGHT, HURTS, ID
+from mcproxy.engine.collision import block_at
+from mcproxy.engine.gaze import eye
+from mcproxy.engine.physics import HALF_WIDTH, SNEAKING, STANDING
+from mcproxy.engine.state import CACTUS, DIED, FALL, FIRE, HURT, LAVA, WALL, tell
+
+SAFE_FALL = 3.0  # blocks (EntityLivingBase.fall)
+_SPARED_TICKS = 10  # after a blow (EntityLivingBase.attackEntityFrom: half of maxHurtResistantTime)
+_BURN_TICKS = 300  # after lava (Entity.setOnFireFromLava)
+_BURN_EVERY, _BURN_DAMAGE = 20, 1  # ticks, half hearts (Entity.onEntityUpdate)
+_INSET = 0.001  # blocks by which the box is shrunk to find the blocks that it touches (Entity.doBlockCollisions)
+_LAVA_BLOCK = ID["lava"]
+
+
+@njit(nogil=True, cache=True)
+def hurt(world: Any, damage: int, cause: int) -> None:
+    """Take half hearts from the player, unless the last blow was less than half a second ago."""
+    if world.hurt_ticks > 0 or damage <= 0 or world.health <= 0:
+        return
+    pos = world.player.pos
+    x, y, z = math.floor(pos[0]), math.floor(pos[1]), math.floor(pos[2])
+    world.health = max(world.health - damage, 0)
+    world.hurt_ticks = _SPARED_TICKS
+    tell(world, HURT, cause, x, y, z)
+    if world.health == 0:
+        world.ended = 1
+        tell(world, DIED, cause, x, y, z)
+
+
+@njit(nogil=True, cache=True)
+def feel(blocks: np.ndarray, world: Any) -> None:
+    """Let the player feel a landing, the blocks around, and fire, after the move of this tick."""
+    world.hurt_ticks = max(world.hurt_ticks - 1, 0)
+    player, shape = world.player, world.shape
+    if player.landed > SAFE_FALL:
+        hurt(world, math.ceil(player.landed - SAFE_FALL), FALL)
+    pos, side = player.pos, HALF_WIDTH - _INSET
+    top = pos[1] + (SNEAKING if player.crouched != 0 else STANDING) - _INSET
+    for i in range(math.floor(pos[0] - side), math.floor(pos[0] + side) + 1):
+        for j in range(math.floor(pos[1] + _INSET), math.floor(top) + 1):
+            for k in range(math.floor(pos[2] - side), math.floor(pos[2] + side) + 1):
+                block = block_at(blocks, shape, i, j, k)
+                if HURTS[block] > 0 and block != _LAVA_BLOCK:
+                    hurt(world, HURTS[block], CACTUS)
+    if player.in_lava != 0:
+        hurt(world, HURTS[_LAVA_BLOCK], LAVA)
+        world.burning = _BURN_TICKS
+    elif player.in_water != 0:
+        world.burning = 0
+    if world.burning > 0:
+        if world.burning % _BURN_EVERY == 0 and player.in_lava == 0:
+            hurt(world, _BURN_DAMAGE, FIRE)
+        world.burning -= 1
+    x, y, z = eye(player)
+    over = block_at(blocks, shape, math.floor(x), math.floor(y), math.floor(z))
+    if HEIGHT[over] == 1.0 and not FLUID[over]:
+        hurt(world, 1, WALL)

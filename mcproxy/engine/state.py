@@ -1,0 +1,137 @@
+"""Everything that changes in a world but its blocks, as one record: what a tick reads and writes.
+
+    WORLD = player + life + inventory + hands + entities + timers + objectives + log of this step's events
+
+One flat record a world means that a world's state is its bytes: it can be compared, kept and put back whole. Kernels
+take `(blocks, world)`: the (X, Y, Z) uint8 array of blocks and the world's record.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from mcproxy import blocks as block_table
+from mcproxy import items, mobs
+from mcproxy.engine.physics import PLAYER
+from mcproxy.engine.sprites import MAX_SPRITES
+
+MAX_OBJECTIVES = 8
+MAX_ENTITIES = MAX_SPRITES - 1  # of one world; one sprite is for cracks
+MAX_TIMERS = 64
+MAX_CONTENTS = 16  # stacks in all chests of one world
+MAX_ROUTE = 16  # waypoints of a mob
+LOG_TICKS, LOG_ROWS = 4, 256  # events of so many ticks find room
+NEVER = -1
+HEALTH = 20  # half hearts of a player (SharedMonsterAttributes.MAX_HEALTH)
+
+EVENTS = (
+    "touched", "reached", "swung", "used", "broke", "placed", "collected", "opened", "fired", "hurt", "died", "killed",
+)  # fmt: skip
+TOUCHED, REACHED, SWUNG, USED, BROKE, PLACED, COLLECTED, OPENED, FIRED, HURT, DIED, KILLED = range(len(EVENTS))
+CAUSES = ("fall", "lava", "fire", "cactus", "wall", *mobs.NAME)  # of being hurt
+FALL, LAVA, FIRE, CACTUS, WALL, MOB = range(6)  # the first of the mobs is the last here
+WHAT = {  # the names that the `what` of each kind of event is an index of; those of "reached" are the objectives'
+    **dict.fromkeys(("touched", "swung", "used", "broke", "placed", "opened", "fired"), ("", *block_table.NAME[1:])),
+    "collected": items.NAME,
+    "hurt": CAUSES,
+    "died": CAUSES,
+    "killed": mobs.NAME,
+}
+
+ITEM_ENTITY, FALLING, WALKER = 1, 2, 3  # kinds of entity, 0 for a free place
+ENTITY = np.dtype(
+    [
+        ("pos", "f8", 3),  # centre of the feet, blocks
+        ("vel", "f8", 3),  # blocks per tick
+        ("kind", "i8"),
+        ("what", "i8"),  # an item, a block or a kind of mob
+        ("count", "i8"),  # pieces of an item
+        ("age", "i8"),  # ticks
+        ("health", "i8"),  # half hearts of a mob
+        ("hurt_ticks", "i8"),  # until it can be hurt again
+        ("behaviour", "i8"),  # an index of `mission.BEHAVIOURS`
+        ("front", "i8"),  # the side that it faces
+        ("next", "i8"),  # waypoint that it walks to
+        ("legs", "i8"),  # waypoints that there are
+        ("speed", "f8"),  # blocks per tick
+        ("sight", "f8"),  # blocks within which it heeds the player
+        ("route", "f8", (MAX_ROUTE, 2)),  # x and z of the waypoints
+        ("on_ground", "i8"),
+        ("collided", "i8"),
+    ],
+    align=True,
+)
+SLOT = np.dtype([("item", "i8"), ("count", "i8")])
+TIMER = np.dtype([("due", "i8"), ("cell", "i8", 3), ("what", "i8")], align=True)  # due 0: a free place
+CONTENT = np.dtype([("cell", "i8", 3), ("item", "i8"), ("count", "i8")], align=True)
+OBJECTIVE = np.dtype(
+    [
+        ("condition", "i8"),  # NONE, TOUCH, REACH, HAPPENED or POSSESS
+        ("event", "i8"),  # HAPPENED: the kind of event
+        ("what", "i8"),  # TOUCH: a block. HAPPENED: what it happens to, -1 for anything. POSSESS: an item
+        ("times", "i8"),  # HAPPENED: how often. POSSESS: how many pieces
+        ("place", "f8", 4),  # REACH: position and tolerance
+        ("terminal", "i8"),
+        ("holds", "i8"),  # the condition held at the last tick
+        ("count", "i8"),  # HAPPENED: how often it has
+        ("met", "i8"),  # the first tick at which it was met, or NEVER
+    ],
+    align=True,
+)
+NONE, TOUCH, REACH, HAPPENED, POSSESS = range(5)
+ROW = np.dtype([("tick", "i8"), ("kind", "i8"), ("what", "i8"), ("cell", "i8", 3)], align=True)
+WORLD = np.dtype(
+    [
+        ("shape", "i8", 3),  # of the blocks that belong to this world
+        ("tick", "i8"),
+        ("limit", "i8"),
+        ("ended", "i8"),  # a terminal objective was met, or the player died
+        ("player", PLAYER),
+        ("health", "i8"),  # half hearts
+        ("hurt_ticks", "i8"),  # until the player can be hurt again
+        ("burning", "i8"),  # ticks
+        ("slots", SLOT, items.SLOTS),
+        ("held", "i8"),  # slot in hand
+        ("attacking", "i8"),  # keys that were down at the last tick
+        ("using", "i8"),
+        ("use_wait", "i8"),  # ticks until a held use key acts again
+        ("dig_wait", "i8"),  # ticks until a held attack key goes on to the next block
+        ("digging", "i8"),
+        ("dig_cell", "i8", 3),
+        ("dig_item", "i8"),
+        ("dug", "f8"),  # share of the work on that block that is done
+        ("num_entities", "i8"),
+        ("entities", ENTITY, MAX_ENTITIES),
+        ("num_timers", "i8"),
+        ("timers", TIMER, MAX_TIMERS),
+        ("num_contents", "i8"),
+        ("contents", CONTENT, MAX_CONTENTS),
+        ("num_objectives", "i8"),
+        ("objectives", OBJECTIVE, MAX_OBJECTIVES),
+        ("changed", "i8"),  # blocks have changed since they were last drawn, within these bounds
+        ("changed_low", "i8", 3),
+        ("changed_high", "i8", 3),
+        ("log_length", "i8"),
+        ("log", ROW, LOG_ROWS),
+    ],
+    align=True,
+)
+
+
+@njit(nogil=True, cache=True)
+def tell(world: Any, kind: int, what: int, x: int, y: int, z: int) -> None:
+    """Log an event of this tick, and count it for the objectives that wait for it."""
+    if world.log_length < LOG_ROWS:
+        row = world.log[world.log_length]
+        row.tick, row.kind, row.what = world.tick, kind, what
+        row.cell[0], row.cell[1], row.cell[2] = x, y, z
+    world.log_length += 1
+    for k in range(world.num_objectives):
+        objective = world.objectives[k]
+        if (
+            objective.condition == HAPPENED
+            and objective.event == kind
+            and (objective.what == what or objective.what < 0)
+        ):
+            objective.count += 1

@@ -1,0 +1,190 @@
+"""What the blocks of a world do by themselves: fall, lose their hold, open, fire and let go.
+
+    set_block -> neighbours are told -> timers -> sand falls, torches pop off, buttons and plates let go
+
+A button or a plate that fires opens every door in the 26 cells around it, until it lets go.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from mcproxy.blocks import BLOCKS, FALLS, FLUID, ID, SOLID, TURNS_INTO
+from mcproxy.engine.collision import block_at
+from mcproxy.engine.entities import remove, spawn_falling, spawn_item, stands_on
+from mcproxy.engine.state import FALLING, FIRED, MAX_ENTITIES, MAX_TIMERS, OPENED, tell
+from mcproxy.items import DROP
+
+_FALL_DELAY = 2  # ticks (BlockFalling.tickRate)
+_PRESSED_TICKS = 20  # of stone buttons and plates (BlockButton.tickRate, BlockBasePressurePlate.tickRate)
+_PLATE_TOP = 0.25  # blocks up to which feet press a plate (BlockBasePressurePlate.PRESSURE_AABB)
+_FALL, _POP_OFF, _LET_GO = range(3)  # what a timer does
+_KINDS = np.arange(len(BLOCKS))
+_PLATE = ID["stone_pressure_plate"]
+_NEEDS_FLOOR = ~SOLID & ~FLUID & (_KINDS > 0)  # (K,) bool: torches, buttons, plates
+_IS_DOOR = (TURNS_INTO > 0) & (TURNS_INTO[TURNS_INTO] == _KINDS)  # (K,) bool
+_IS_OPEN = _IS_DOOR & np.array([b.name.endswith("_open") for b in BLOCKS])  # (K,) bool
+_PRESSED = np.array([ID.get(f"pressed_{b.name}", 0) for b in BLOCKS])  # (K,) block ids, 0 for none
+_RELEASED = np.array([ID[b.name[8:]] if b.name.startswith("pressed_") else 0 for b in BLOCKS])  # (K,) block ids
+
+
+@njit(nogil=True, cache=True)
+def set_block(blocks: np.ndarray, world: Any, i: int, j: int, k: int, block: int) -> None:
+    """Make a block of the world another, and let its neighbours react."""
+    blocks[i, j, k] = block
+    low, high = world.changed_low, world.changed_high
+    for axis in range(3):
+        at = i if axis == 0 else (j if axis == 1 else k)
+        low[axis] = min(low[axis], at) if world.changed else at
+        high[axis] = max(high[axis], at + 1) if world.changed else at + 1
+    world.changed = 1
+    _react(blocks, world, i, j, k)
+    for axis in range(3):
+        for step in (-1, 1):
+            x, y, z = i + step * (axis == 0), j + step * (axis == 1), k + step * (axis == 2)
+            _react(blocks, world, x, y, z)
+
+
+@njit(nogil=True, cache=True)
+def is_free(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> bool:
+    """Whether a cell is air or fluid: sand falls into it, and blocks can be put there (BlockFalling.canFallThrough)."""
+    block = block_at(blocks, world.shape, i, j, k)
+    return block == 0 or FLUID[block]
+
+
+@njit(nogil=True, cache=True)
+def holds(blocks: np.ndarray, world: Any, i: int, j: int, k: int, block: int) -> bool:
+    """Whether a block may be at a cell: what is neither solid nor fluid needs a solid block below."""
+    return not _NEEDS_FLOOR[block] or SOLID[block_at(blocks, world.shape, i, j - 1, k)]
+
+
+@njit(nogil=True, cache=True)
+def run_timers(blocks: np.ndarray, world: Any) -> None:
+    """Do what is due at this tick."""
+    if world.num_timers == 0:
+        return
+    for n in range(MAX_TIMERS):
+        timer = world.timers[n]
+        if timer.due == 0 or timer.due > world.tick:
+            continue
+        i, j, k, what = timer.cell[0], timer.cell[1], timer.cell[2], timer.what
+        timer.due = 0
+        world.num_timers -= 1
+        block = block_at(blocks, world.shape, i, j, k)
+        if what == _FALL and FALLS[block] and is_free(blocks, world, i, j - 1, k):
+            if spawn_falling(world, block, i, j, k):
+                set_block(blocks, world, i, j, k, 0)
+            else:
+                _schedule(world, _FALL, i, j, k, _FALL_DELAY)  # no place for one more body now
+        elif what == _POP_OFF and not holds(blocks, world, i, j, k, block):
+            set_block(blocks, world, i, j, k, 0)
+            spawn_item(world, DROP[block], 1, i + 0.5, j + 0.5, k + 0.5)
+        elif what == _LET_GO and _RELEASED[block] != 0:
+            if _RELEASED[block] == _PLATE and stands_on(world, i, j, k):
+                _schedule(world, _LET_GO, i, j, k, _PRESSED_TICKS)
+            else:
+                set_block(blocks, world, i, j, k, _RELEASED[block])
+                _power(blocks, world, i, j, k, False)
+
+
+@njit(nogil=True, cache=True)
+def settle(blocks: np.ndarray, world: Any) -> None:
+    """Turn falling blocks that have landed into blocks again, or into items where something else is in their place."""
+    if world.num_entities == 0:
+        return
+    for n in range(MAX_ENTITIES):
+        body = world.entities[n]
+        if body.kind == FALLING and body.on_ground != 0:
+            block, x, y, z = body.what, body.pos[0], body.pos[1], body.pos[2]
+            i, j, k = math.floor(x), math.floor(y), math.floor(z)
+            remove(world, body)
+            if 0 <= j < world.shape[1] and is_free(blocks, world, i, j, k):
+                set_block(blocks, world, i, j, k, block)
+            else:
+                spawn_item(world, DROP[block], 1, x, y, z)
+
+
+@njit(nogil=True, cache=True)
+def press(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> None:
+    """Press the button or plate at a cell: it fires, and lets go later."""
+    block = blocks[i, j, k]
+    set_block(blocks, world, i, j, k, _PRESSED[block])
+    _schedule(world, _LET_GO, i, j, k, _PRESSED_TICKS)
+    tell(world, FIRED, block, i, j, k)
+    _power(blocks, world, i, j, k, True)
+
+
+@njit(nogil=True, cache=True)
+def press_plates(blocks: np.ndarray, world: Any, x: float, y: float, z: float, half_width: float) -> None:
+    """Press the plates that a body stands on; its feet's centre and half its width are in blocks."""
+    j = math.floor(y)
+    if y - j >= _PLATE_TOP:
+        return
+    for i in range(math.floor(x - half_width), math.floor(x + half_width) + 1):
+        for k in range(math.floor(z - half_width), math.floor(z + half_width) + 1):
+            if block_at(blocks, world.shape, i, j, k) == _PLATE:
+                press(blocks, world, i, j, k)
+
+
+@njit(nogil=True, cache=True)
+def swing_door(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> None:
+    """Open or close the door at a cell, all of its height."""
+    block = blocks[i, j, k]
+    while j > 0 and blocks[i, j - 1, k] == block:
+        j -= 1
+    if not _IS_OPEN[block]:
+        tell(world, OPENED, block, i, j, k)
+    while j < world.shape[1] and blocks[i, j, k] == block:
+        set_block(blocks, world, i, j, k, TURNS_INTO[block])
+        j += 1
+
+
+@njit(nogil=True, cache=True)
+def is_door(block: int) -> bool:
+    """Whether a block is a door, open or closed."""
+    return _IS_DOOR[block]
+
+
+@njit(nogil=True, cache=True)
+def is_button(block: int) -> bool:
+    """Whether a block fires when it is used."""
+    return _PRESSED[block] != 0 and block != _PLATE
+
+
+@njit(nogil=True, cache=True)
+def _react(blocks, world, i, j, k):
+    """Let a block see that something beside it, or it itself, has changed."""
+    block = block_at(blocks, world.shape, i, j, k)
+    if FALLS[block] and is_free(blocks, world, i, j - 1, k):
+        _schedule(world, _FALL, i, j, k, _FALL_DELAY)
+    elif not holds(blocks, world, i, j, k, block):
+        _schedule(world, _POP_OFF, i, j, k, 1)
+
+
+@njit(nogil=True, cache=True)
+def _schedule(world, what, i, j, k, delay):
+    """Set a timer, unless the same one runs or all are in use (then the block stays as it is)."""
+    free = -1
+    for n in range(MAX_TIMERS):
+        timer = world.timers[n]
+        if timer.due == 0:
+            free = n if free < 0 else free
+        elif timer.what == what and timer.cell[0] == i and timer.cell[1] == j and timer.cell[2] == k:
+            return
+    if free >= 0:
+        timer = world.timers[free]
+        timer.due, timer.what = world.tick + delay, what
+        timer.cell[0], timer.cell[1], timer.cell[2] = i, j, k
+        world.num_timers += 1
+
+
+@njit(nogil=True, cache=True)
+def _power(blocks, world, i, j, k, on):
+    """Open or close every door around a cell."""
+    for x in range(max(i - 1, 0), min(i + 2, world.shape[0])):
+        for y in range(max(j - 1, 0), min(j + 2, world.shape[1])):
+            for z in range(max(k - 1, 0), min(k + 2, world.shape[2])):
+                if _IS_DOOR[blocks[x, y, z]] and _IS_OPEN[blocks[x, y, z]] != on:
+                    swing_door(blocks, world, x, y, z)

@@ -1,0 +1,139 @@
+"""One tick of one world, in order; and the kernel that runs a range of worlds for some ticks.
+
+turn -> hands -> player -> bodies -> blocks (timers, landings, plates) -> health -> objectives
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from mcproxy import mobs
+from mcproxy.blocks import BOX
+from mcproxy.controls import INDEX
+from mcproxy.engine.entities import BLOCK_HEIGHT, ITEM_HALF_WIDTH, ITEM_HEIGHT, move_bodies
+from mcproxy.engine.gaze import turn
+from mcproxy.engine.hands import attack, use
+from mcproxy.engine.inventory import carried
+from mcproxy.engine.life import feel
+from mcproxy.engine.physics import HALF_WIDTH, touches, walk
+from mcproxy.engine.sprites import CRACK_GROWTH
+from mcproxy.engine.state import (
+    HAPPENED,
+    ITEM_ENTITY,
+    MAX_ENTITIES,
+    NEVER,
+    POSSESS,
+    REACH,
+    REACHED,
+    TOUCH,
+    TOUCHED,
+    WALKER,
+    tell,
+)  # fmt: skip
+from mcproxy.engine.terrain import press_plates, run_timers, settle
+from mcproxy.engine.textures import ART, CRACKS
+
+_ATTACK, _USE, _SNEAK, _HOTBAR = (INDEX[name] for name in ("attack", "use", "sneak", "hotbar"))
+_FIRST_MOB = ART.index(mobs.NAME[0])
+
+
+@njit(nogil=True, cache=True)
+def run(
+    lo: int, hi: int, ticks: int, keys: np.ndarray, active: np.ndarray, blocks: np.ndarray, worlds: np.ndarray
+) -> None:
+    """Advance the active ones of the worlds lo to hi - 1 by so many ticks, or to their end.
+
+    `keys` is (N, len(CONTROLS)) int8, `active` (N,) bool, `blocks` (N, X, Y, Z) uint8, `worlds` (N,) `WORLD`.
+    """
+    place = np.zeros(4, dtype=np.int64)
+    for i in range(lo, hi):
+        world = worlds[i]
+        if active[i]:
+            for _ in range(ticks):
+                if world.ended == 0 and world.tick < world.limit:
+                    _tick(blocks[i], world, keys[i], place)
+
+
+@njit(nogil=True, cache=True)
+def place_sprites(blocks: np.ndarray, worlds: np.ndarray, sprites: np.ndarray, counts: np.ndarray) -> None:
+    """Say what is to be drawn besides the blocks: (N, MAX_SPRITES) `SPRITE` and how many there are, (N,) int64."""
+    for i in range(worlds.size):
+        world, count = worlds[i], 0
+        if world.num_entities > 0:
+            for n in range(MAX_ENTITIES):
+                body = world.entities[n]
+                if body.kind == 0:
+                    continue
+                sprite = sprites[i, count]
+                side, height, art = 0.5, BLOCK_HEIGHT, body.what
+                if body.kind == ITEM_ENTITY:
+                    side, height = ITEM_HALF_WIDTH, ITEM_HEIGHT
+                elif body.kind == WALKER:
+                    side, height, art = mobs.HALF_WIDTH[body.what], mobs.HEIGHT[body.what], _FIRST_MOB + body.what
+                sprite.low[0], sprite.low[1], sprite.low[2] = body.pos[0] - side, body.pos[1], body.pos[2] - side
+                sprite.high[0], sprite.high[2] = body.pos[0] + side, body.pos[2] + side
+                sprite.high[1] = body.pos[1] + height
+                sprite.art, sprite.crack = art, 0
+                sprite.front = body.front if body.kind == WALKER else -1
+                count += 1
+        if world.dug > 0.0:
+            cell, sprite = world.dig_cell, sprites[i, count]
+            sprite.art, sprite.front = blocks[i, cell[0], cell[1], cell[2]], -1
+            sprite.crack = min(1 + int(world.dug * (CRACKS - 1)), CRACKS - 1)
+            box = BOX[sprite.art]
+            for axis in range(3):
+                sprite.low[axis] = cell[axis] + box[axis] - CRACK_GROWTH
+                sprite.high[axis] = cell[axis] + box[axis + 3] + CRACK_GROWTH
+            count += 1
+        counts[i] = count
+
+
+@njit(nogil=True, cache=True)
+def _tick(blocks, world, keys, place):
+    world.tick += 1
+    if keys[_HOTBAR] != 0:
+        world.held = keys[_HOTBAR] - 1
+    player = world.player
+    turn(player, keys)
+    attack(blocks, world, keys[_ATTACK] != 0, place)
+    use(blocks, world, keys[_USE] != 0, keys[_SNEAK] != 0, place)
+    walk(blocks, world.shape, player, keys)
+    move_bodies(blocks, world)
+    settle(blocks, world)
+    run_timers(blocks, world)
+    press_plates(blocks, world, player.pos[0], player.pos[1], player.pos[2], HALF_WIDTH)
+    if world.num_entities > 0:
+        for n in range(MAX_ENTITIES):
+            body = world.entities[n]
+            if body.kind == WALKER:
+                press_plates(blocks, world, body.pos[0], body.pos[1], body.pos[2], mobs.HALF_WIDTH[body.what])
+    feel(blocks, world)
+    for k in range(world.num_objectives):
+        _judge(blocks, world, k, place)
+
+
+@njit(nogil=True, cache=True)
+def _judge(blocks, world, k, place):
+    """Judge one objective on the state after a tick."""
+    objective, player = world.objectives[k], world.player
+    condition = objective.condition
+    if condition == TOUCH:
+        holds = touches(blocks, world.shape, player, objective.what, place)
+        if holds and objective.holds == 0:
+            tell(world, TOUCHED, objective.what, place[0], place[1], place[2])
+    elif condition == REACH:
+        goal, pos = objective.place, player.pos
+        square = (pos[0] - goal[0]) ** 2 + (pos[1] - goal[1]) ** 2 + (pos[2] - goal[2]) ** 2
+        holds = square <= goal[3] ** 2
+        if holds and objective.holds == 0:
+            tell(world, REACHED, k, math.floor(goal[0]), math.floor(goal[1]), math.floor(goal[2]))
+    elif condition == HAPPENED:
+        holds = objective.count >= objective.times
+    else:
+        holds = condition == POSSESS and carried(world, objective.what) >= objective.times
+    if holds and objective.met == NEVER:
+        objective.met = world.tick
+        if objective.terminal != 0:
+            world.ended = 1
+    objective.holds = holds

@@ -1,0 +1,185 @@
+"""Items, falling blocks and mobs, what hurts, and the objectives that wait for it."""
+
+import numpy as np
+import pytest
+from sandbox import Sandbox, ground, kinds
+
+from mcproxy.blocks import ID
+from mcproxy.mission import Happened, Mob, Objective, Possess, Stack
+
+FLOOR = 1.0
+
+
+def pit(depth, fluid=None):
+    """A floor at height `depth` with a hole of 3 x 3 down to height 1, filled with a fluid up to the floor."""
+    blocks = np.zeros((9, depth + 8, 9), dtype=np.uint8)
+    blocks[:, :depth] = ID["stone"]
+    blocks[3:6, 1:depth, 3:6] = ID[fluid] if fluid else 0
+    return blocks
+
+
+def test_sand_falls_with_gravity_and_lands_as_a_block():
+    blocks = ground()
+    blocks[4, 5, 4], blocks[4, 6, 4] = ID["dirt"], ID["sand"]
+    sandbox = Sandbox(blocks, (4.5, 1.0, 3.2))
+    sandbox.look(pitch_deg=-70.0)  # up 0.8 tan 70 = 2.2 at z = 4, and 5 - 2.62 = 2.38 up at z = 4.07: its underside
+    while not any(event.kind == "broke" for event in sandbox.hold(attack=1)):
+        assert sandbox.tick < 20
+    sandbox.hold(1)
+    assert sandbox.block(4, 6, 4) == "sand"  # for two ticks
+    sandbox.hold(1)
+    assert sandbox.block(4, 6, 4) == "air" and "sand" not in sandbox.inventory
+    height, speed, ticks = 6.0, 0.0, 0  # from its first tick on, v = (v - 0.04) 0.98 (EntityFallingBlock.onUpdate)
+    while height > 1.0:
+        height, speed, ticks = height + speed - 0.04, (speed - 0.04) * 0.98, ticks + 1
+    sandbox.hold(ticks - 1)
+    assert sandbox.block(4, 1, 4) == "air"
+    sandbox.hold(1)
+    assert sandbox.block(4, 1, 4) == "sand"
+
+
+def test_a_column_of_gravel_comes_down_whole():
+    blocks = ground((9, 12, 9))
+    blocks[4, 2:9, 4], blocks[4, 1, 4] = ID["gravel"], ID["dirt"]
+    sandbox = Sandbox(blocks)
+    sandbox.look(pitch_deg=40.0)
+    while not any(event.kind == "broke" for event in sandbox.hold(attack=1)):
+        assert sandbox.tick < 20
+    sandbox.hold(60)
+    assert [sandbox.block(4, y, 4) for y in range(1, 10)] == ["gravel"] * 7 + ["air"] * 2
+    assert [body["kind"] for body in sandbox.bodies] == [1] * len(sandbox.bodies)  # the dirt alone, if not picked up
+
+
+def test_sand_that_lands_on_a_torch_becomes_an_item():
+    blocks = ground()
+    blocks[4, 1, 4], blocks[4, 3, 4] = ID["torch"], ID["sand"]
+    sandbox = Sandbox(blocks)
+    from mcproxy.engine.terrain import set_block
+
+    set_block(sandbox.worlds._blocks[0], sandbox.worlds.state[0], 4, 2, 4, 0)  # a neighbour's change wakes it
+    sandbox.hold(40)
+    assert sandbox.block(4, 1, 4) == "torch" and sandbox.block(4, 3, 4) == "air"
+
+
+@pytest.mark.parametrize("depth, damage", [(3, 0), (4, 0), (5, 1), (11, 7)])
+def test_a_fall_hurts_by_what_it_exceeds_three_blocks(depth, damage):
+    sandbox = Sandbox(pit(depth), (4.5, float(depth), 2.5))  # down to height 1
+    sandbox.hold(60, move=1)
+    assert sandbox.pos[1] == 1.0
+    assert sandbox.health == 20 - damage  # ceil(depth - 1 - 3)
+
+
+def test_a_deep_fall_kills_and_ends_the_episode():
+    sandbox = Sandbox(pit(25), (4.5, 25.0, 2.5))
+    events = sandbox.hold(100, move=1)
+    assert kinds(events) == [("hurt", "fall"), ("died", "fall")]
+    assert sandbox.worlds.ended[0] and sandbox.health == 0
+    assert sandbox.tick == events[-1].tick  # nothing moves any more
+
+
+def test_water_breaks_a_fall():
+    sandbox = Sandbox(pit(11, "water"), (4.5, 18.0, 4.5))
+    sandbox.worlds.players["on_ground"] = 0
+    sandbox.hold(200)
+    assert sandbox.health == 20 and sandbox.pos[1] == 1.0
+
+
+def test_lava_hurts_twice_a_second_and_burns_on():
+    sandbox = Sandbox(pit(3, "lava"), (4.5, 2.0, 4.5))
+    events = sandbox.hold(25)
+    hurt = [(event.tick, event.what) for event in events if event.kind == "hurt"]
+    assert hurt == [(1, "lava"), (11, "lava"), (21, "lava")] and sandbox.health == 20 - 3 * 4
+    sandbox.worlds.players["pos"][0] = 1.5, 3.0, 1.5
+    events = sandbox.hold(60)
+    assert [event.what for event in events] == ["fire"] * 3 and sandbox.health == 20 - 3 * 4 - 3  # one a second
+
+
+def test_a_cactus_pricks_who_leans_on_it():
+    blocks = ground()
+    blocks[4, 1, 4] = ID["cactus"]
+    sandbox = Sandbox(blocks)
+    events = sandbox.hold(40, move=1)
+    assert {(e.kind, e.what) for e in events} == {("hurt", "cactus")}
+    assert sandbox.pos[2] == 4 + 1 / 16 - 0.3
+
+
+def test_a_mob_walks_its_route_at_its_speed():
+    guide = Mob("villager", (1.5, FLOOR, 1.5), "route", speed=0.1, route=((7.5, 1.5), (7.5, 7.5)))
+    sandbox = Sandbox(ground(), mobs=(guide,))
+    sandbox.hold(30)
+    assert sandbox.bodies["pos"][0] == pytest.approx([4.5, FLOOR, 1.5])  # 30 x 0.1
+    sandbox.hold(100)
+    assert sandbox.bodies["pos"][0][[0, 2]] == pytest.approx([7.5, 7.5], abs=0.45)  # within 0.3 of each waypoint
+
+
+def test_a_mob_jumps_onto_a_step_and_stops_at_a_wall():
+    blocks = ground()
+    blocks[:, 1, 4:] = ID["stone"]
+    blocks[:, 2:4, 7] = ID["stone"]
+    mob = Mob("pig", (4.5, FLOOR, 1.5), "route", speed=0.15, route=((4.5, 8.5),))
+    sandbox = Sandbox(blocks, (1.5, 1.0, 1.5), mobs=(mob,))
+    sandbox.hold(100)
+    assert sandbox.bodies["pos"][0][2] == 7 - 0.45 and sandbox.bodies["pos"][0][1] >= 2.0
+
+
+def test_a_zombie_chases_and_bites_and_a_pig_flees():
+    sandbox = Sandbox(ground(), (4.5, 1.0, 1.5), mobs=(Mob("zombie", (4.5, FLOOR, 7.5), "chase", speed=0.1),))
+    events = sandbox.hold(80)
+    first = next(event for event in events if event.kind == "hurt")
+    # 6 blocks less 0.6 of half widths at 0.1 a tick: overlapping from tick 55 on
+    assert (first.tick, first.what) == (55, "zombie") and sandbox.health == 20 - 3 * 3  # again after 10 ticks, twice
+    blind = Sandbox(ground(), (4.5, 1.0, 1.5), mobs=(Mob("zombie", (4.5, FLOOR, 7.5), "chase", sight=5.0),))
+    assert blind.hold(80) == []
+    sandbox = Sandbox(ground(), (4.5, 1.0, 1.5), mobs=(Mob("pig", (4.5, FLOOR, 3.5), "flee", speed=0.1),))
+    sandbox.hold(20)
+    assert sandbox.bodies["pos"][0] == pytest.approx([4.5, FLOOR, 5.5])
+
+
+def test_a_mob_is_struck_until_it_dies():
+    sandbox = Sandbox(
+        ground(), (4.5, 1.0, 1.5), mobs=(Mob("pig", (4.5, FLOOR, 3.5)),), inventory=(Stack("iron_sword"),)
+    )
+    sandbox.look(pitch_deg=40.0)  # 1.62 down over 2 blocks: 0.3 above its feet
+    blows = 0
+    while len(sandbox.bodies):
+        sandbox.hold(1, attack=1)
+        sandbox.hold(15)
+        sandbox.worlds.state["entities"]["pos"][0, 0] = 4.5, FLOOR, 3.5  # back from where it was knocked to
+        blows += 1
+    assert blows == 2  # 10 half hearts, 6 a blow
+    assert kinds(sandbox.worlds.events[0])[-1] == ("killed", "pig")
+
+
+def test_objectives_wait_for_events_and_for_possession():
+    objectives = (
+        Objective("collect", "goal", Possess("dirt", 2)),
+        Objective("dig", "side_effect", Happened("broke", "dirt", 2)),
+        Objective("swing", "behavioural", Happened("swung", times=1)),
+    )
+    blocks = ground()
+    blocks[4, 2, 4:6] = ID["dirt"]
+    sandbox = Sandbox(blocks, (4.5, 1.0, 3.0), objectives)
+    sandbox.hold(60, attack=1, move=1)
+    met = dict(zip([o.name for o in objectives], sandbox.worlds.met[0].tolist(), strict=False))
+    picked_up = next(event.tick for event in sandbox.worlds.events[0] if event.kind == "collected")
+    # the first after 15 ticks; work on the second starts anew when the first comes to hand, with a tick for the click
+    assert met["swing"] == 1 and met["dig"] == picked_up + 1 + 15
+    assert met["dig"] < met["collect"] == sandbox.tick and sandbox.worlds.ended[0]
+
+
+def test_a_snapshot_puts_everything_back():
+    blocks = ground()
+    blocks[4, 1, 4], blocks[4, 2:5, 4] = ID["dirt"], ID["sand"]
+    sandbox = Sandbox(blocks, mobs=(Mob("pig", (6.5, FLOOR, 6.5), "flee"),), resolution=(32, 32))
+    sandbox.look(pitch_deg=40.0)
+    before, frame = sandbox.worlds.snapshot(0), sandbox.frame()
+
+    def play():
+        sandbox.hold(40, attack=1)
+        state, now = sandbox.worlds.snapshot(0)
+        return state.tobytes(), now.tobytes(), sandbox.frame().tobytes()
+
+    once = play()
+    sandbox.worlds.restore(0, *before)
+    assert (sandbox.frame() == frame).all()
+    assert play() == once
