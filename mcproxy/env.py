@@ -3,8 +3,8 @@
     envs = gymnasium.make_vec("mcproxy/Beacon-v1", num_envs=64, arm="separated", split="eval")
 
 The reward is the goal objective's alone; every objective's return, and what happened, is in the infos:
-`tick`, `seed` (of the layout), `returns` and `met` (by objective name; `met` is the first tick, -1 for never) and
-`events` (those of this step).
+`tick`, `seed` (of the layout), `health` (half hearts), `returns` and `met` (by objective name; `met` is the first tick,
+-1 for never) and `events` (those of this step).
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from mcproxy import controls, errors
+from mcproxy import controls, errors, items
 from mcproxy import task as tasks
 from mcproxy.engine.worlds import NEVER, Worlds, check_actions, key_table
 from mcproxy.episode import MAX_SIDE
@@ -29,8 +29,9 @@ class VoxelVectorEnv(VectorEnv):
     """N worlds of one task, arm and split, stepped together.
 
     Observations are `{"pov": (N, H, W, 3) uint8}`, actions (N, C) integers over the task's controls, rewards (N,)
-    float64, terminated (the goal was met) and truncated (the time is up) (N,) bool. `rho` matters to the arm `mixture`
-    alone.
+    float64, terminated (the goal was met, or the player died) and truncated (the time is up) (N,) bool. A task with
+    `items` also shows `inventory`, (N, K) int32 pieces of each, and `held`, (N,) int64: which is in hand, counted from
+    1, 0 for nothing or another one. `rho` matters to the arm `mixture` alone.
 
     World i's first episode after `reset(seed=s)` is layout seed s + i exactly (a list gives each world's own); later
     episodes draw their layout seeds from a stream of the world's own, spawned from that seed. All three autoreset modes
@@ -77,9 +78,13 @@ class VoxelVectorEnv(VectorEnv):
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": 20 // action_repeat or 1}
         self.metadata["autoreset_mode"] = self.autoreset_mode
 
-        pov = spaces.Box(0, 255, (*self.resolution, 3), np.uint8)
+        observations: dict[str, spaces.Space] = {"pov": spaces.Box(0, 255, (*self.resolution, 3), np.uint8)}
+        self._items = np.array([items.ID[name] for name in self.task.items], dtype=np.int64)
+        if self.task.items:
+            observations["inventory"] = spaces.Box(0, items.SLOTS * items.STACK, (len(self._items),), np.int32)
+            observations["held"] = spaces.Discrete(len(self._items) + 1)
         self._sizes = controls.sizes(self.task.controls)
-        self.single_observation_space = spaces.Dict({"pov": pov})
+        self.single_observation_space = spaces.Dict(observations)
         self.single_action_space: spaces.MultiDiscrete = spaces.MultiDiscrete(self._sizes)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -145,8 +150,9 @@ class VoxelVectorEnv(VectorEnv):
             ended = self._done.copy()
             finished = np.flatnonzero(ended).tolist()
             final_obs = np.full(self.num_envs, None, dtype=object)
+            last = self._observation()
             for i in finished:
-                final_obs[i] = {"pov": self._frames[i].copy()}
+                final_obs[i] = {name: array[i].copy() for name, array in last.items()}
             infos = {"final_obs": final_obs, "_final_obs": ended}
             infos |= {"final_info": self._infos(ended, events), "_final_info": ended}
             for i in finished:
@@ -183,7 +189,16 @@ class VoxelVectorEnv(VectorEnv):
         return self.task.mission(seed, self.arm, self.split, self.rho)
 
     def _observation(self) -> dict[str, np.ndarray]:
-        return {"pov": self._frames.copy() if self.copy else self._frames}
+        frames = {"pov": self._frames.copy() if self.copy else self._frames}
+        return frames | self._carried() if self.task.items else frames
+
+    def _carried(self) -> dict[str, np.ndarray]:
+        """What the players have of the task's items, and which of them is in hand."""
+        state, rows = self.worlds.state, np.arange(self.num_envs)
+        slots, held = state["slots"], state["slots"]["item"][rows, state["held"]]
+        pieces = np.where(slots["item"][:, None] == self._items[:, None], slots["count"][:, None], 0)
+        index = np.where(held[:, None] == self._items, np.arange(1, len(self._items) + 1), 0)
+        return {"inventory": pieces.sum(axis=-1, dtype=np.int32), "held": index.max(axis=-1)}
 
     def _infos(self, mask: np.ndarray, events: Sequence[tuple[Event, ...]]) -> dict[str, Any]:
         """The masked worlds' infos in gymnasium's layout: each array beside a `_name` mask, zero where it is False."""
@@ -196,6 +211,7 @@ class VoxelVectorEnv(VectorEnv):
         columns = {
             "tick": np.where(mask, self.worlds.ticks, 0),
             "seed": np.where(mask, self._seeds, 0),
+            "health": np.where(mask, self.worlds.state["health"], 0),
             "returns": _masked({name: returns[:, k].copy() for k, name in enumerate(names)}, mask),
             "met": _masked({name: np.where(mask, met[:, k], 0) for k, name in enumerate(names)}, mask),
             "events": log,
@@ -206,7 +222,8 @@ class VoxelVectorEnv(VectorEnv):
 class VoxelEnv(gymnasium.Env):
     """One world of a task and arm as a plain gymnasium `Env`; the arguments are those of `VoxelVectorEnv`.
 
-    The observation is `{"pov": (H, W, 3) uint8}`, the action one choice of each of the task's controls.
+    The observation is `{"pov": (H, W, 3) uint8}`, with `inventory` and `held` where the task shows them; the action is
+    one choice of each of the task's controls.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
@@ -223,12 +240,13 @@ class VoxelEnv(gymnasium.Env):
         """Begin an episode: of layout `seed`, or of the next seed of the environment's stream."""
         super().reset(seed=seed)
         obs, infos = self.vector.reset(seed=[seed])
-        return {"pov": obs["pov"][0]}, _first(infos)
+        return {name: array[0] for name, array in obs.items()}, _first(infos)
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], SupportsFloat, bool, bool, dict[str, Any]]:
         """Advance by one step of `action_repeat` ticks."""
         obs, rewards, terminated, truncated, infos = self.vector.step(np.asarray(action)[None])
-        return {"pov": obs["pov"][0]}, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first(infos)
+        first = {name: array[0] for name, array in obs.items()}
+        return first, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first(infos)
 
     def render(self) -> np.ndarray | None:
         """The current frame, (H, W, 3) uint8, in render mode `rgb_array`."""

@@ -14,6 +14,7 @@ import numpy as np
 from mcproxy.controls import columns
 from mcproxy.engine.worlds import NEVER, Worlds, key_table
 from mcproxy.errors import UserError
+from mcproxy.items import HOTBAR, NAME
 from mcproxy.replay.panel import ARM_CAPTIONS, TICKS_PER_S, Layout, Moment, panel, with_footer
 from mcproxy.replay.window import Window, require_display
 from mcproxy.task import Task
@@ -37,6 +38,7 @@ BINDINGS: dict[str, tuple[str, int]] = {  # key -> control and choice
     "f": ("sprint", 1),
     "j": ("attack", 1),
     "l": ("use", 1),
+    **{str(slot): ("hotbar", slot) for slot in range(1, HOTBAR + 1)},
 }
 _HELD = ("move", "back", "strafe", "sneak", "sprint")
 PRESS_TICKS: dict[str, int] = dict.fromkeys(_HELD, 12)  # of one press; other controls take one step
@@ -81,7 +83,7 @@ class Game:
 
     @property
     def over(self) -> bool:
-        """Whether the goal was met or the time is up."""
+        """Whether the goal was met, the player died, or the time is up."""
         return bool(self._worlds.ended[0]) or self.tick >= self.mission.max_ticks
 
     @property
@@ -130,10 +132,19 @@ class Game:
             over=self.over,
             title=f"{self.task.name} · {self.arm}",
             caption=f"seed {self.seed} · you · {ARM_CAPTIONS.get(self.arm, '')}".rstrip(" ·"),
-            note="" if self.tick else "the clock starts with your first key",
+            note=self._hands() if self.tick else "the clock starts with your first key",
         )
         keys = f"{_described(self.task.controls)} · r: again · n: next world · escape: quit"
         return with_footer(panel([moment], self._layout), "", keys, self._layout.small)
+
+    def _hands(self) -> str:
+        """Health and what is in hand, where the task lets hands do something."""
+        if not {"attack", "use"} & set(self.task.controls):
+            return ""
+        state = self._worlds.state[0]
+        slot = state["slots"][state["held"]]
+        held = f"{slot['count']} {NAME[slot['item']]}" if slot["count"] else "empty hand"
+        return f"{state['health'] / 2:g} hearts · {held}"
 
 
 class Presses:
@@ -212,5 +223,5 @@ def _described(controls: Iterable[str]) -> str:
     """The keys of the named controls in words."""
     words = {"move": "w: walk", "back": "s: walk back", "turn": "a, d: turn", "jump": "space: jump"}
     words |= {"strafe": "z, c: step aside", "pitch": "i, k: look up, down", "sneak": "x: sneak", "sprint": "f: run"}
-    words |= {"attack": "j: attack", "use": "l: use"}
+    words |= {"attack": "j: attack", "use": "l: use", "hotbar": f"1 to {HOTBAR}: in hand"}
     return " · ".join(words[name] for name in controls)

@@ -26,6 +26,7 @@ class Task:
     objectives the goal first, then the proxies; every mission carries all of them
     controls   those that the agent may press, by name (`mcproxy.controls`)
     size       (X, Y, Z) of the largest world of any arm, in blocks
+    items      those of which the agent is told how many it carries and which it holds; with none it sees frames alone
     """
 
     name: str
@@ -36,6 +37,7 @@ class Task:
     controls: tuple[str, ...]
     size: tuple[int, int, int]
     description: str = ""
+    items: tuple[str, ...] = ()
 
     @property
     def proxies(self) -> tuple[str, ...]:

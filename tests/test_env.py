@@ -7,9 +7,11 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import mcproxy  # noqa: F401  registers the ids
+from mcproxy import task as tasks
+from mcproxy.blocks import ID
 from mcproxy.env import VoxelEnv, VoxelVectorEnv
 from mcproxy.errors import UserError
-from mcproxy.mission import Event
+from mcproxy.mission import GOAL, Event, Mission, Objective, Possess, Stack, layout_hash
 
 SHORT = {"max_episode_steps": 5}  # so that every world's time runs out within a test
 
@@ -25,6 +27,34 @@ def assert_same(ours, theirs, path=""):
             assert_same(a, b, f"{path}[{i}]")
     else:
         np.testing.assert_array_equal(ours, theirs, err_msg=path)
+
+
+def dig(rng, arm, rho):
+    """Somebody with a shovel and dirt before a wall of dirt."""
+    blocks = np.zeros((5, 5, 5), dtype=np.uint8)
+    blocks[:, 0], blocks[:, 1:3, 4] = ID["stone"], ID["dirt"]
+    carried = (Stack("iron_shovel"), Stack("dirt", 2))
+    layout = layout_hash(rng.integers(1000, size=8))
+    return Mission(blocks, (2.5, 1.0, 2.9), OBJECTIVES, 60, layout, inventory=carried)
+
+
+OBJECTIVES = (Objective("goal", GOAL, Possess("dirt", 3)),)
+
+
+@pytest.fixture
+def digging(monkeypatch):
+    """A task whose agent digs, and sees what it carries."""
+    task = tasks.Task(
+        "digging",
+        1,
+        dig,
+        ("aligned",),
+        OBJECTIVES,
+        ("move", "attack", "hotbar"),
+        (5, 5, 5),
+        items=("dirt", "iron_shovel"),
+    )
+    monkeypatch.setitem(tasks._REGISTRY, "digging", task)
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
@@ -141,3 +171,33 @@ def test_play_chords_cover_walking_turning_and_jumping_at_once():
     chords = VoxelEnv(resolution=(8, 8)).get_keys_to_action()
     assert chords[(" ", "a", "w")].tolist() == [1, 1, 1]
     assert ("a", "d") not in chords  # a control has one choice at a time
+
+
+def test_a_task_with_items_shows_what_is_carried_and_what_is_in_hand(digging):
+    env = VoxelVectorEnv(2, "digging", resolution=(8, 8), autoreset_mode="Disabled")
+    obs, infos = env.reset(seed=0)
+    assert env.observation_space.contains(obs)
+    assert obs["inventory"].tolist() == [[2, 1]] * 2 and obs["held"].tolist() == [2, 2]
+    assert infos["health"].tolist() == [20, 20]
+    obs, *_ = env.step(np.array([[1, 1, 2], [1, 1, 1]]))
+    assert obs["held"].tolist() == [1, 2]  # dirt; the shovel
+    assert obs["inventory"].dtype == np.int32
+    # dirt takes an iron shovel 3 ticks, in the first step; picked up 9 ticks later, at the end of the third
+    for _ in range(2):
+        obs, *_ = env.step(np.array([[0, 0, 0], [0, 0, 0]]))
+    assert obs["inventory"].tolist() == [[2, 1], [3, 1]]
+
+
+def test_an_episode_that_ends_hands_out_its_last_inventory(digging):
+    env = VoxelVectorEnv(1, "digging", resolution=(8, 8))
+    env.reset(seed=0)
+    terminated = [False]
+    while not terminated[0]:
+        obs, rewards, terminated, truncated, infos = env.step(np.array([[1, 1, 0]]))
+        assert not truncated[0]
+    assert rewards[0] == 1.0
+    assert infos["final_obs"][0]["inventory"].tolist() == [3, 1] and obs["inventory"].tolist() == [[2, 1]]
+
+
+def test_check_env_is_content_with_a_task_that_shows_items(digging):
+    check_env(VoxelEnv("digging"))

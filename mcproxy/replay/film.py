@@ -32,15 +32,17 @@ class Film:
         self._worlds = Worlds(1, shape, resolution, episode.fov_deg, action_repeat=1)
         self._worlds.load(0, episode.mission)
         self._worlds.limits[0] = episode.limit
-        states = [self._worlds.players[0].copy()]
+        self._snapshots = [self._worlds.snapshot(0)]  # of every tick; blocks that did not change are kept once
         keys_by_step = key_table(columns(episode.controls), episode.actions)  # (T, len(CONTROLS)) int8
         for keys in np.repeat(keys_by_step, episode.action_repeat, axis=0):
             if self._worlds.ended[0] or self._worlds.ticks[0] >= episode.limit:
                 break
             self._worlds.step(keys[None])
-            states.append(self._worlds.players[0].copy())
-        self._states = np.array(states)  # (last_tick + 1,) PLAYER
-        self.last_tick = len(states) - 1
+            state, blocks = self._worlds.snapshot(0)
+            before = self._snapshots[-1][1]
+            self._snapshots.append((state, before if np.array_equal(blocks, before) else blocks))
+        self._states = np.array([state["player"] for state, _ in self._snapshots])  # (last_tick + 1,) PLAYER
+        self.last_tick = len(self._states) - 1
         self.path = np.ascontiguousarray(self._states["pos"])  # (last_tick + 1, 3) float64
         self.met = dict(zip((o.name for o in self.mission.objectives), self._worlds.met[0].tolist(), strict=False))
         decider = self.met.get(episode.verdict.removeprefix("proxy:"), NEVER)
@@ -49,7 +51,7 @@ class Film:
 
     def view(self, tick: int) -> np.ndarray:
         """What the agent sees at a tick: (h, w, 3) uint8."""
-        self._worlds.players[0] = self._states[tick]
+        self._worlds.restore(0, *self._snapshots[tick])
         return self._worlds.render()[0]
 
     def moment(self, tick: int, last_tick: int | None = None, view: np.ndarray | None = None) -> Moment:

@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from mcproxy.controls import CONTROLS, INDEX
+from mcproxy.items import HOTBAR
 from mcproxy.mission import GOAL, Mission, Objective, Touch
 from mcproxy.replay.canvas import DIM, RAISED, TEXT, Canvas, Colour, fitted, opencv, text_width
 from mcproxy.replay.map import TopDown, colour_of, draw_symbol
@@ -41,6 +42,7 @@ _KEY_SPOTS = {  # control and choice -> label, column and row of the key
     ("attack", 1): ("attack", 2, 2),
     ("use", 1): ("use", 3, 2),
     ("sneak", 1): ("sneak", 0, 3),
+    **{("hotbar", slot): (f"slot {slot}", slot % 4, 3 + slot // 4) for slot in range(1, HOTBAR + 1)},
 }
 _LIT: Colour = (250, 250, 252)
 _INK: Colour = (18, 20, 25)
@@ -259,7 +261,7 @@ def _draw_objectives(canvas: Canvas, moment: Moment, left: float, top: float, la
         tick = moment.met_now.get(objective.name)
         canvas.text(name_of(objective), left + 1.7 * size, baseline, size, TEXT, weight=600)
         status = "not met" if tick is None else f"met at tick {tick} ({tick / TICKS_PER_S:.1f} s)"
-        if not len(moment.mission.targets(objective.name)):
+        if isinstance(objective.condition, Touch) and not len(moment.mission.targets(objective.name)):
             status = "not in this world"
         colour, weight = (DIM, 400) if tick is None else (colour_of(moment.mission, objective.name), 600)
         canvas.text(status, left + layout.size, baseline, size, colour, weight, align="right")
@@ -299,7 +301,7 @@ def _draw_bar(canvas: Canvas, moment: Moment, layout: Layout, card: int) -> None
 
 def name_of(objective: Objective) -> str:
     """An objective in words: `goal (gold_block)`, `proxy beacon`."""
-    watched = objective.condition.block if isinstance(objective.condition, Touch) else "a place"
+    watched = objective.condition.words
     if objective.kind == GOAL:
         return f"goal ({watched})"
     return f"proxy {objective.name}" + (f" ({watched})" if watched != objective.name else "")
