@@ -1,4 +1,4 @@
-"""Measure how fast this machine runs worlds, training, recording and starting.
+"""Measure how fast this machine runs worlds, training, recording and starting, and how the cost of worlds grows.
 
 Every number is the best of several repetitions, as the rest of a machine only ever makes things slower. What is
 compared with each other is measured in turn, so that a slow minute hits both.
@@ -11,14 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from mcproxy import errors
-from mcproxy.scripts import _cli
+from mcproxy.scripts import _cli, _peers
 
 NUM_WORLDS = 64
 RECORDED_POLICY, RECORDED_EPISODES = "beacon-confounded", 128
@@ -33,12 +34,21 @@ env.step(env.action_space.sample())
 
 @dataclass
 class Args:
-    """Measure how fast this machine runs worlds, training, recording and starting; takes about two minutes."""
+    """Measure how fast this machine runs worlds, training, recording and starting, and how the cost of worlds grows.
+
+    Takes about three minutes. `--peers vizdoom,miniworld,crafter` takes two more: each peer's own loop runs in turn
+    with ours, one process and one core each, with random actions, resets included and a frame after every step. A peer
+    steps one environment, ours 64 beacon worlds a call.
+    """
 
     only: tuple[str, ...] = ()
     """Measure these keys alone (and what is measured together with them)."""
+    peers: tuple[str, ...] = ()
+    """Measure these environments too, of vizdoom, miniworld and crafter; they need: pip install "mcproxy[bench]"."""
     repeats: int = 4
     """Repetitions of each measure; the best one counts."""
+    leak_steps: int = 1_000_000
+    """Steps in which `leak_mb` watches the memory; 10000000 for the long check."""
     json: bool = False
     """Print one flat JSON object and nothing else."""
 
@@ -46,23 +56,20 @@ class Args:
 def main(argv: list[str]) -> int:
     """Print every measure, with what the machine is."""
     args = _cli.parse(Args, argv, "bench")
-    known = [key for keys in MEASURES for key in keys]
-    for key in args.only:
-        if key not in known:
-            raise errors.unknown("key", key, known)
-    if args.repeats < 1:
-        raise errors.UserError(f"--repeats {args.repeats}: expected 1 or more")
-    chosen = {keys: measure for keys, measure in MEASURES.items() if not args.only or set(keys) & set(args.only)}
+    for name in ("repeats", "leak_steps"):
+        if getattr(args, name) < 1:
+            raise errors.UserError(f"--{name.replace('_', '-')} {getattr(args, name)}: expected 1 or more")
     numbers: dict[str, Any] = {}
-    for keys, measure in chosen.items():
+    for keys, measure in _chosen(_names(args.only), _names(args.peers)).items():
         _cli.say(f"measuring {', '.join(keys)}")
-        numbers |= dict(zip(keys, measure(args.repeats), strict=True))
+        numbers |= dict(zip(keys, measure(args), strict=True))
     numbers |= machine()
     if args.json:
         _cli.print_json(numbers)
         return 0
+    width = max(map(len, numbers))
     for key, value in numbers.items():
-        print(f"{key:20} {_shown(value):>12}  {UNITS.get(key, '')}".rstrip())
+        print(f"{key:{width}} {_shown(value):>12}  {UNITS.get(key, '')}".rstrip())
     return 0
 
 
@@ -80,7 +87,7 @@ def stepping(repeats: int) -> tuple[float, ...]:
     from mcproxy.env import VoxelVectorEnv
 
     envs = [VoxelVectorEnv(NUM_WORLDS, threads=threads) for threads in (1, 2)]
-    shape = (300, NUM_WORLDS, len(envs[0].task.controls))  # two whole episodes of a world that meets nothing
+    shape = (400, NUM_WORLDS, len(envs[0].task.controls))  # two whole episodes of a world that meets nothing
     actions = np.random.default_rng(0).integers(0, controls.sizes(envs[0].task.controls), size=shape)
     times: tuple[list[float], list[float]] = ([], [])
     for repeat in range(repeats + 1):
@@ -96,19 +103,59 @@ def stepping(repeats: int) -> tuple[float, ...]:
 
 
 def rendering(repeats: int) -> tuple[float, ...]:
-    """Frames a second of 64 beacon worlds at 64 x 64 on one thread, drawing alone."""
+    """Frames a second of 64 beacon worlds, drawing alone, on one thread: at 64 x 64 and at 160 x 120.
+
+    And how much faster two threads draw those of 64 x 64.
+    """
     from mcproxy.env import VoxelVectorEnv
 
-    env = VoxelVectorEnv(NUM_WORLDS)
-    env.reset(seed=0)
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        for _ in range(200):
-            env.worlds.render()
-        times.append(time.perf_counter() - start)
-    env.close()
-    return (200 * NUM_WORLDS / min(times),)
+    settings: tuple[dict[str, Any], ...] = ({}, {"resolution": (120, 160)}, {"threads": 2})
+    envs = [VoxelVectorEnv(NUM_WORLDS, **setting) for setting in settings]
+    times: list[list[float]] = [[] for _ in envs]
+    for env in envs:
+        env.reset(seed=0)
+    for _ in range(2 * repeats + 1):
+        for env, taken in zip(envs, times, strict=True):
+            frames = env.worlds.render()
+            start = time.perf_counter()
+            for _ in range(100):
+                env.worlds.render(frames)
+            taken.append(time.perf_counter() - start)
+    for env in envs:
+        env.close()
+    fps, large_fps, two_threads_fps = (100 * NUM_WORLDS / min(taken) for taken in times)
+    return fps, large_fps, two_threads_fps / fps
+
+
+def having_more_worlds(repeats: int) -> tuple[float, ...]:
+    """Microseconds per step and world of 64, 256 and 1024 beacon worlds, and the last over the first."""
+    from mcproxy.scripts import _growth
+
+    return _growth.step_times(repeats)
+
+
+def having_larger_worlds(repeats: int) -> tuple[float, ...]:
+    """Microseconds a frame in meadows of 32 x 12 x 32 and of 128 x 32 x 128, and their ratio."""
+    from mcproxy.scripts import _growth
+
+    return _growth.frame_times(repeats)
+
+
+def resetting(repeats: int) -> tuple[float, ...]:
+    """Milliseconds to begin an episode in a beacon world."""
+    from mcproxy.scripts import _growth
+
+    return (_growth.reset_time(repeats),)
+
+
+def remembering(call: str) -> tuple[float, ...]:
+    """What a measure of memory of `_growth` finds in a new process."""
+    return (float(_python("-c", f"from mcproxy.scripts import _growth; print(_growth.{call})")),)
+
+
+def beside(peer: str, args: Args) -> tuple[float, ...]:
+    """Our steps a second over a peer's, and the peer's own."""
+    return _peers.measure(peer, args.repeats)
 
 
 def training(repeats: int) -> tuple[float, ...]:
@@ -169,18 +216,39 @@ def starting(repeats: int) -> tuple[float, ...]:
     return min(first), min(later)
 
 
-MEASURES: dict[tuple[str, ...], Callable[[int], tuple[float, ...]]] = {
-    ("env_steps_per_s_1t", "env_steps_per_s_2t"): stepping,
-    ("render_fps_1t",): rendering,
-    ("train_steps_per_s",): training,
-    ("record_overhead",): recording,
-    ("import_s", "help_s"): importing,
-    ("first_use_s", "later_start_s"): starting,
+Measures = dict[tuple[str, ...], Callable[[Args], tuple[float, ...]]]
+MEASURES: Measures = {
+    ("env_steps_per_s_1t", "env_steps_per_s_2t"): lambda args: stepping(args.repeats),
+    ("render_fps_1t", "render_fps_160x120_1t", "render_2t_vs_1t"): lambda args: rendering(args.repeats),
+    ("step_us_64", "step_us_256", "step_us_1024", "growth_1024_vs_64"): lambda args: having_more_worlds(args.repeats),
+    ("frame_us", "big_world_frame_us", "big_world_frame_ratio"): lambda args: having_larger_worlds(args.repeats),
+    ("reset_ms",): lambda args: resetting(args.repeats),
+    ("world_mb",): lambda args: remembering("world_mb()"),
+    ("leak_mb",): lambda args: remembering(f"leak_mb({args.leak_steps})"),
+    ("train_steps_per_s",): lambda args: training(args.repeats),
+    ("record_overhead",): lambda args: recording(args.repeats),
+    ("import_s", "help_s"): lambda args: importing(args.repeats),
+    ("first_use_s", "later_start_s"): lambda args: starting(args.repeats),
 }
+PEER_MEASURES: Measures = {
+    _peers.keys(name): partial(beside, name) for name in _peers.PEERS
+}  # only those that are asked for
 UNITS = {
     "env_steps_per_s_1t": "steps/s, 64 worlds, one thread",
     "env_steps_per_s_2t": "steps/s, 64 worlds, two threads",
     "render_fps_1t": "frames/s of 64 x 64, one thread",
+    "render_fps_160x120_1t": "frames/s of 160 x 120, one thread",
+    "render_2t_vs_1t": "frames/s of 64 x 64 on two threads over one",
+    "step_us_64": "us per step and world, 64 worlds, one thread",
+    "step_us_256": "the same, 256 worlds",
+    "step_us_1024": "the same, 1024 worlds",
+    "growth_1024_vs_64": "the last over the first",
+    "frame_us": "us a frame of 64 x 64 in 32 x 12 x 32 blocks, one thread",
+    "big_world_frame_us": "the same in 128 x 32 x 128 blocks",
+    "big_world_frame_ratio": "the second over the first",
+    "reset_ms": "ms to begin an episode: layout, mesh, light",
+    "world_mb": "MB resident per world of 32 x 12 x 32",
+    "leak_mb": "MB more resident after --leak-steps steps",
     "train_steps_per_s": "steps/s, PPO at its defaults",
     "record_overhead": "evaluation with frames recorded over without",
     "import_s": "s, import mcproxy",
@@ -188,6 +256,34 @@ UNITS = {
     "first_use_s": "s to the first step, kernels compiled",
     "later_start_s": "s to the first step, later",
 }
+for _name, _peer in _peers.PEERS.items():
+    UNITS |= dict(
+        zip(_peers.keys(_name), (f"our steps/s over {_name}'s, a core each", f"steps/s, {_peer.what}"), strict=True)
+    )
+
+
+def _chosen(only: Sequence[str], peers: Sequence[str]) -> Measures:
+    """The measures that are asked for; peers come first, as they may fail to start."""
+    measures = PEER_MEASURES | MEASURES
+    known = [key for keys in measures for key in keys]
+    for key in only:
+        if key not in known:
+            raise errors.unknown("key", key, known)
+    for name in peers:
+        if name not in _peers.PEERS:
+            raise errors.unknown("peer", name, _peers.PEERS)
+    asked = {key for name in peers for key in _peers.keys(name)} | set(only)
+    asked |= set() if only else {key for keys in MEASURES for key in keys}
+    chosen = {keys: measure for keys, measure in measures.items() if asked & set(keys)}
+    for name in _peers.PEERS:
+        if _peers.keys(name) in chosen:
+            _peers.check(name)
+    return chosen
+
+
+def _names(values: Sequence[str]) -> list[str]:
+    """Names that were given one by one or with commas between them."""
+    return [name for value in values for name in value.split(",") if name]
 
 
 def _python(*command: str, **environment: str) -> str:
@@ -208,7 +304,7 @@ def _cpu() -> str:
 def _shown(value: Any) -> str:
     if not isinstance(value, float):
         return str(value)
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
 
 
 if __name__ == "__main__":
