@@ -116,7 +116,9 @@ def frame(
     """One frame of a world: (H, W, 3) uint8."""
     out = np.zeros((1, *renderer.resolution, 3), dtype=np.uint8)
     renderer.load(0, world)
-    renderer.draw(0, 1, np.array([eye]), np.array([yaw_deg]), np.array([pitch_deg]), np.zeros(1, dtype=bool), out)
+    renderer.draw(
+        np.arange(1), np.array([eye]), np.array([yaw_deg]), np.array([pitch_deg]), np.zeros(1, dtype=bool), out
+    )
     return out[0]
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import STRAIGHT, UNREACHABLE, distances
+from mcproxy.engine.pathing import JUMP, STRAIGHT, UNREACHABLE, WALK, distances
 from mcproxy.engine.pathing import ground as ground_of
 from mcproxy.mission import GOAL, Mission, Objective, Touch, layout_hash
 from mcproxy.task import Task, register
@@ -161,13 +161,13 @@ def _choose(ground: np.ndarray, draws: np.ndarray, nearest: float, farthest: flo
             continue
         if _near(goal, apart, SEPARATION) or _near(independent, goal, 2.0) or _near(independent, spawn, 4.0):
             continue
-        from_spawn = distances(ground, spawn.reshape(1, 2), 0)
+        from_spawn = distances(ground, spawn.reshape(1, 2), WALK, UNREACHABLE)
         if from_spawn[independent[0], independent[1]] == UNREACHABLE:
             continue
-        if not _balanced(ground, from_spawn, goal, apart, 0):
+        if not _balanced(ground, from_spawn, goal, apart, WALK):
             continue
         longest = 2 * STRAIGHT * int(max(far_goal, far_apart))
-        if _balanced(ground, distances(ground, spawn.reshape(1, 2), 1, longest), goal, apart, 1):
+        if _balanced(ground, distances(ground, spawn.reshape(1, 2), JUMP, longest), goal, apart, JUMP):
             return True
     return False
 
@@ -188,9 +188,11 @@ def _near(a: np.ndarray, b: np.ndarray, distance: float) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def _balanced(ground: np.ndarray, from_spawn: np.ndarray, goal: np.ndarray, apart: np.ndarray, climb: int) -> bool:
+def _balanced(
+    ground: np.ndarray, from_spawn: np.ndarray, goal: np.ndarray, apart: np.ndarray, climb: int | np.integer
+) -> bool:
     """Whether both ways are about equally long, and every shortest way to one stays clear of the other."""
-    long_goal, long_apart = from_spawn[goal[0], goal[1]], from_spawn[apart[0], apart[1]]
+    long_goal, long_apart = int(from_spawn[goal[0], goal[1]]), int(from_spawn[apart[0], apart[1]])
     if max(long_goal, long_apart) == UNREACHABLE or max(long_goal, long_apart) > BALANCE * min(long_goal, long_apart):
         return False
     if not _clear(from_spawn, distances(ground, goal.reshape(1, 2), climb, long_goal), long_goal, apart):

@@ -19,7 +19,7 @@ def frame_of(
     renderer.load(0, blocks, time_of_day)
     out = np.zeros((1, *resolution, 3), dtype=np.uint8)
     pose = np.array([eye], dtype=float), np.array([yaw_deg], dtype=float), np.array([pitch_deg], dtype=float)
-    renderer.draw(0, 1, *pose, np.array([flipped], dtype=bool), out, *padded(sprites))
+    renderer.draw(np.arange(1), *pose, np.array([flipped], dtype=bool), out, *padded(sprites))
     return out[0]
 
 

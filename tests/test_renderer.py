@@ -9,6 +9,7 @@ from drawn import crack, frame_of, meadow, random_eye, random_sprites, random_wo
 
 from mcproxy import task
 from mcproxy.blocks import BLOCKS, ID
+from mcproxy.engine.crew import Crew
 from mcproxy.engine.reference import reference
 from mcproxy.engine.renderer import Renderer
 from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
@@ -67,12 +68,18 @@ def test_a_frame_depends_neither_on_the_batch_nor_on_threads():
     for i in reversed(range(n)):
         renderer.load(i, worlds[i], 1000 * i)
     at_once, in_parts = np.zeros((2, n, 40, 56, 3), dtype=np.uint8)
-    renderer.draw(0, n, eyes, yaw, pitch, flipped, at_once)
+    renderer.draw(np.arange(n), eyes, yaw, pitch, flipped, at_once)
     with ThreadPoolExecutor(4) as pool:
-        parts = [(i, i + 2, eyes, yaw, pitch, flipped, in_parts) for i in range(0, n, 2)]
+        parts = [(np.array([i + 1, i]), eyes, yaw, pitch, flipped, in_parts) for i in range(0, n, 2)]
         list(pool.map(lambda part: renderer.draw(*part), parts))
     alone = [frame_of(worlds[i], eyes[i], yaw[i], pitch[i], (40, 56), 70.0, 1000 * i, flipped[i]) for i in range(n)]
     assert (at_once == in_parts).all() and (at_once == np.stack(alone)).all()
+    crew, by_crew = Crew(3), np.zeros_like(at_once)
+    for _ in range(5):
+        by_crew[:] = 0
+        renderer.draw(np.arange(n), eyes, yaw, pitch, flipped, by_crew, crew=crew)
+        assert (by_crew == at_once).all()
+    crew.close()
 
 
 def test_a_world_loaded_again_is_drawn_anew():
@@ -82,10 +89,10 @@ def test_a_world_loaded_again_is_drawn_anew():
     crowd = (rng.integers(1, 9, (24, 8, 24)) * (rng.random((24, 8, 24)) < 0.5)).astype(np.uint8)  # thousands of quads
     renderer.load(0, crowd)
     renderer.load(0, meadow((12, 4, 12)))
-    renderer.draw(0, 1, *pose, out[0])
+    renderer.draw(np.arange(1), *pose, out[0])
     assert (out[0, 0] == frame_of(meadow((12, 4, 12)), pose[0][0])).all()
     renderer.load(0, crowd)
-    renderer.draw(0, 1, *pose, out[1])
+    renderer.draw(np.arange(1), *pose, out[1])
     assert (out[1, 0] == reference(crowd, pose[0][0], 0.0, 0.0)).all(axis=-1).mean() > 0.999
 
 
@@ -112,7 +119,7 @@ def test_an_updated_world_is_drawn_like_one_loaded_anew_by_any_thread_from_any_v
         list(pool.map(live, range(n)))
     eyes = np.array([random_eye(rng, world) for world in worlds])
     yaw, pitch = rng.uniform(-180, 180, n), rng.uniform(-40, 40, n)
-    renderer.draw(0, n, eyes, yaw, pitch, np.zeros(n, dtype=bool), out)
+    renderer.draw(np.arange(n), eyes, yaw, pitch, np.zeros(n, dtype=bool), out)
     for i in range(n):
         alone = frame_of(worlds[i].copy(), eyes[i], yaw[i], pitch[i], (30, 30), time_of_day=4000 * i)
         assert (out[i] == alone).all()
@@ -283,7 +290,8 @@ GOLDEN, BEACON_GOLDEN = 2392641893, 3214386717  # of the renderer of version 0.1
         ({"yaw_deg": np.zeros(3)}, "yaw_deg"),
         ({"out": np.zeros((2, 64, 64, 4), dtype=np.uint8)}, "out"),
         ({"out": np.zeros((2, 64, 64, 6), dtype=np.uint8)[..., ::2]}, "C-contiguous"),
-        ({"hi": 3}, "range"),
+        ({"which": np.array([0, 2])}, "worlds"),
+        ({"which": np.array([0.0])}, "worlds"),
         ({"sprites": np.zeros((2, 3), dtype=SPRITE), "counts": np.zeros(2, dtype=np.int64)}, "sprites"),
         ({"sprites": np.zeros((2, MAX_SPRITES), dtype=SPRITE), "counts": np.zeros(2)}, "counts"),
         ({"sprites": np.zeros((2, MAX_SPRITES), dtype=SPRITE), "counts": np.full(2, 33)}, "0 to 32"),
@@ -291,7 +299,7 @@ GOLDEN, BEACON_GOLDEN = 2392641893, 3214386717  # of the renderer of version 0.1
     ],
 )
 def test_draw_names_the_argument_that_does_not_fit(change, message):
-    good = {"lo": 0, "hi": 2, "eyes": np.zeros((2, 3)), "yaw_deg": np.zeros(2), "pitch_deg": np.zeros(2)}
+    good = {"which": np.arange(2), "eyes": np.zeros((2, 3)), "yaw_deg": np.zeros(2), "pitch_deg": np.zeros(2)}
     good |= {"flipped": np.zeros(2, dtype=bool), "out": np.zeros((2, 64, 64, 3), dtype=np.uint8)}
     with pytest.raises(ValueError, match=message):
         Renderer(2, (4, 4, 4)).draw(**(good | change))

@@ -7,6 +7,7 @@ import pytest
 
 from mcproxy.blocks import ID
 from mcproxy.controls import CONTROLS, INDEX
+from mcproxy.engine import light, mesh, renderer, tick, warm
 from mcproxy.engine.worlds import Worlds
 from mcproxy.mission import Happened, Mission, Mob, Objective, Possess, Reach, Stack, Touch
 
@@ -124,3 +125,12 @@ def test_keys_of_another_shape_type_or_value_are_refused():
     keys[1, INDEX["turn"]] = 3
     with pytest.raises(ValueError, match="choice 3 of turn in world 1, expected 0 to 2"):
         worlds.step(keys)
+
+
+def test_what_is_compiled_in_advance_is_what_is_used():
+    warm.stepping()
+    warm.drawing()
+    run([3], steps=5)
+    kernels = {"run": tick.run, "place_sprites": tick.place_sprites, "draw": renderer._draw, "mesh": mesh._mesh}
+    assert {name: len(kernel.signatures) for name, kernel in kernels.items()} == dict.fromkeys(kernels, 1)
+    assert len(light._light.signatures) == 1

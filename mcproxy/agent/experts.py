@@ -12,10 +12,9 @@ import numpy as np
 
 from mcproxy import errors
 from mcproxy.controls import TURN_DEG
-from mcproxy.engine.pathing import UNREACHABLE, distances, ground, next_column
+from mcproxy.engine.pathing import JUMP, UNREACHABLE, distances, ground, next_column
 from mcproxy.mission import Mission
 
-_CLIMB = 1  # blocks that a jump gains
 _TURN_ONLY_DEG = 40.0  # beyond this the expert turns on the spot
 _STUCK_STEPS = 6  # without leaving a column before it jumps and turns aside
 
@@ -74,7 +73,7 @@ class _Plan:
         x, z = int(np.floor(pos[0])), int(np.floor(pos[2]))
         self.steps_here = self.steps_here + 1 if (x, z) == self.column else 0
         self.column = (x, z)
-        to_x, to_z = next_column(self.ground, self.field, x, z, _CLIMB)
+        to_x, to_z = next_column(self.ground, self.field, x, z, JUMP)
         if (to_x, to_z) == (x, z):
             return 0, False, False
         bearing = np.degrees(np.arctan2(-(to_x + 0.5 - pos[0]), to_z + 0.5 - pos[2]))
@@ -93,7 +92,7 @@ def _field(heights: np.ndarray, targets: np.ndarray, others: np.ndarray) -> np.n
             shunned = raised[max(0, x - 1) : x + 2, max(0, z - 1) : z + 2]
             shunned += 50 + 10 * np.arange(shunned.size, dtype=np.int16).reshape(shunned.shape)  # no two can be joined
     for heights_now in (raised, heights):
-        field = distances(heights_now, targets, _CLIMB)
+        field = distances(heights_now, targets, JUMP, UNREACHABLE)
         if (field < UNREACHABLE).sum() > 9:
             return field
     return field

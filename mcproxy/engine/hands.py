@@ -75,9 +75,9 @@ def attack(blocks: np.ndarray, world: Any, pressed: bool, place: np.ndarray) -> 
         return
     far = aim(blocks, world, REACH, place)
     if first:
-        pos = world.player.pos
-        aimed = blocks[place[0], place[1], place[2]] if far <= REACH else 0
-        tell(world, SWUNG, aimed, math.floor(pos[0]), math.floor(pos[1]), math.floor(pos[2]))
+        aimed = int(blocks[place[0], place[1], place[2]]) if far <= REACH else 0
+        x, y, z = _own_cell(world)
+        tell(world, SWUNG, aimed, x, y, z)
         if _strike(world, min(far, _MOB_REACH)):
             world.digging, world.dug = 0, 0.0
             return
@@ -111,15 +111,15 @@ def use(blocks: np.ndarray, world: Any, pressed: bool, sneak: bool, place: np.nd
     if not pressed or (world.use_wait > 0 and not first):
         return
     world.use_wait = _USE_PAUSE
-    if aim(blocks, world, REACH, place) > REACH:
-        if first:
-            pos = world.player.pos
-            tell(world, USED, 0, math.floor(pos[0]), math.floor(pos[1]), math.floor(pos[2]))
-        return
+    far = aim(blocks, world, REACH, place)
+    if far > REACH:
+        place[0], place[1], place[2] = _own_cell(world)
     i, j, k, side = place[0], place[1], place[2], place[3]
-    block = blocks[i, j, k]
+    block = int(blocks[i, j, k]) if far <= REACH else 0
     if first:
         tell(world, USED, block, i, j, k)
+    if block == 0:
+        return
     slot = world.slots[world.held]
     if TURNS_INTO[block] != 0 and not (sneak and slot.count > 0):
         _work(blocks, world, i, j, k)
@@ -129,6 +129,12 @@ def use(blocks: np.ndarray, world: Any, pressed: bool, sneak: bool, place: np.nd
         i, j, k = i + step * (axis == 0), j + step * (axis == 1), k + step * (axis == 2)
         if _put(blocks, world, i, j, k, slot.item):
             use_up(slot)
+
+
+@njit(nogil=True, cache=True)
+def _own_cell(world):
+    pos = world.player.pos
+    return math.floor(pos[0]), math.floor(pos[1]), math.floor(pos[2])
 
 
 @njit(nogil=True, cache=True)
@@ -190,7 +196,7 @@ def _hindrance(blocks, world):
 @njit(nogil=True, cache=True)
 def _break(blocks, world, i, j, k, item):
     """Break a block: it drops what it drops, a chest also what is in it; a door goes whole."""
-    block = blocks[i, j, k]
+    block = int(blocks[i, j, k])
     tell(world, BROKE, block, i, j, k)
     if is_door(block):
         while j > 0 and blocks[i, j - 1, k] == block:
@@ -208,7 +214,7 @@ def _break(blocks, world, i, j, k, item):
 @njit(nogil=True, cache=True)
 def _work(blocks, world, i, j, k):
     """Use a block that turns into another: a door, a button, a chest (which may need a key)."""
-    block = blocks[i, j, k]
+    block = int(blocks[i, j, k])
     if is_door(block):
         swing_door(blocks, world, i, j, k)
     elif is_button(block):

@@ -19,7 +19,8 @@ from mcproxy.engine.state import CACTUS, DIED, FALL, FIRE, HURT, LAVA, WALL, tel
 SAFE_FALL = 3.0  # blocks (EntityLivingBase.fall)
 _SPARED_TICKS = 10  # after a blow (EntityLivingBase.attackEntityFrom: half of maxHurtResistantTime)
 _BURN_TICKS = 300  # after lava (Entity.setOnFireFromLava)
-_BURN_EVERY, _BURN_DAMAGE = 20, 1  # ticks, half hearts (Entity.onEntityUpdate)
+_BURN_EVERY, _BURN_DAMAGE = 20, np.int64(1)  # ticks, half hearts (Entity.onEntityUpdate)
+_BURIED_DAMAGE = np.int64(1)  # half hearts (EntityLivingBase.onEntityUpdate)
 _INSET = 0.001  # blocks by which the box is shrunk to find the blocks that it touches (Entity.doBlockCollisions)
 _LAVA_BLOCK = ID["lava"]
 
@@ -66,4 +67,4 @@ def feel(blocks: np.ndarray, world: Any) -> None:
     x, y, z = eye(player)
     over = block_at(blocks, shape, math.floor(x), math.floor(y), math.floor(z))
     if HEIGHT[over] == 1.0 and not FLUID[over]:
-        hurt(world, 1, WALL)
+        hurt(world, _BURIED_DAMAGE, WALL)

@@ -137,7 +137,7 @@ def _light(
             for y in range(region[0, 1], region[1, 1]):
                 cell = (x + 1) * step_x + (y + 1) * step_y + 1
                 for z in range(region[0, 2], region[1, 2]):
-                    level = emitted[blocks[x, y, z]]
+                    level = int(emitted[blocks[x, y, z]])
                     if level > 0:
                         levels[_BLOCK, cell + z] = level
                         count = _add(level, cell + z, heads, lists, count)
@@ -176,7 +176,7 @@ def _spread_sky(shape, region, step_x, step_y, medium, levels, heads, lists):
                         count = _add(FULL, cell, heads, lists, count)
                 elif y == shape[1] - 1 and 0 < medium[cell] & 15 < FULL:
                     levels[cell] = FULL - (medium[cell] & 15)
-                    count = _add(levels[cell], cell, heads, lists, count)
+                    count = _add(int(levels[cell]), cell, heads, lists, count)
     _flood(step_x, step_y, medium, levels, heads, lists, count)
 
 
@@ -219,7 +219,7 @@ def _add_border(shape, region, step_x, step_y, levels, heads, lists, count):
             for one in range(region[0, first], region[1, first]):
                 for other in range(region[0, second], region[1, second]):
                     cell = step_x + step_y + 1 + at * steps[axis] + one * steps[first] + other * steps[second]
-                    count = _add(levels[cell], cell, heads, lists, count)
+                    count = _add(int(levels[cell]), cell, heads, lists, count)
     return count
 
 

@@ -11,7 +11,8 @@ from numba import njit
 from mcproxy import blocks as block_table
 
 STRAIGHT, DIAGONAL = 5, 7
-UNREACHABLE = 2**30
+UNREACHABLE = np.int64(2**30)
+WALK, JUMP = np.arange(2)  # blocks that somebody climbs
 
 
 def ground(blocks: np.ndarray) -> np.ndarray:
@@ -21,7 +22,9 @@ def ground(blocks: np.ndarray) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True)
-def distances(ground: np.ndarray, sources: np.ndarray, climb: int, limit: int = UNREACHABLE) -> np.ndarray:
+def distances(
+    ground: np.ndarray, sources: np.ndarray, climb: int | np.integer, limit: int | np.integer = UNREACHABLE
+) -> np.ndarray:
     """The cost of the shortest way from every column to the nearest source: (X, Z) int32.
 
     `UNREACHABLE` stands where there is none, or none that costs `limit` at most.
@@ -63,7 +66,7 @@ def distances(ground: np.ndarray, sources: np.ndarray, climb: int, limit: int = 
 
 
 @njit(nogil=True, cache=True)
-def joined(ground: np.ndarray, x: int, z: int, i: int, j: int, climb: int) -> bool:
+def joined(ground: np.ndarray, x: int, z: int, i: int, j: int, climb: int | np.integer) -> bool:
     """Whether one can step between two neighbouring columns, in either direction."""
     here, there = ground[x, z], ground[i, j]
     if abs(here - there) > climb:
@@ -73,7 +76,7 @@ def joined(ground: np.ndarray, x: int, z: int, i: int, j: int, climb: int) -> bo
 
 
 @njit(nogil=True, cache=True)
-def next_column(ground: np.ndarray, field: np.ndarray, x: int, z: int, climb: int) -> tuple[int, int]:
+def next_column(ground: np.ndarray, field: np.ndarray, x: int, z: int, climb: int | np.integer) -> tuple[int, int]:
     """The neighbour to step to on a shortest way down a field of `distances`; the column itself if none is nearer."""
     at_x, at_z, least = x, z, field[x, z]
     for dx in range(-1, 2):
@@ -90,7 +93,7 @@ def next_column(ground: np.ndarray, field: np.ndarray, x: int, z: int, climb: in
 
 
 @njit(nogil=True, cache=True)
-def _enters(ground: np.ndarray, x: int, z: int, i: int, j: int, climb: int, source: bool) -> bool:
+def _enters(ground: np.ndarray, x: int, z: int, i: int, j: int, climb: int | np.integer, source: bool) -> bool:
     """Whether (x, z) leads to its neighbour (i, j); a source on another level is bumped into, straight."""
     if source and ground[x, z] != ground[i, j]:
         return x == i or z == j

@@ -67,7 +67,7 @@ _LAVA_FALL = 0.5  # factor on the fall so far, per tick in lava (Entity.onEntity
 
 _MOVE, _BACK, _STRAFE = INDEX["move"], INDEX["back"], INDEX["strafe"]
 _JUMP_KEY, _SNEAK_KEY, _SPRINT_KEY = INDEX["jump"], INDEX["sneak"], INDEX["sprint"]
-_WATER, _LAVA = ID["water"], ID["lava"]
+_WATER, _LAVA = np.int64(ID["water"]), np.int64(ID["lava"])
 
 
 @njit(nogil=True, cache=True)

@@ -15,6 +15,7 @@ from numba import njit
 
 from mcproxy import blocks as block_table
 from mcproxy.engine.colour import AIR, LOOK, blur_of, breathe, look_at
+from mcproxy.engine.crew import ALONE, Crew, give, take, wait_for
 from mcproxy.engine.light import CURVE, LIGHTING, Lighter, Place, cells_of, corners_of
 from mcproxy.engine.mesh import LANES, MAX_BEAMS, QUADS, Mesher
 from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise
@@ -81,8 +82,7 @@ class Renderer:
 
     def draw(
         self,
-        lo: int,
-        hi: int,
+        which: np.ndarray,
         eyes: np.ndarray,
         yaw_deg: np.ndarray,
         pitch_deg: np.ndarray,
@@ -90,15 +90,17 @@ class Renderer:
         out: np.ndarray,
         sprites: np.ndarray | None = None,
         counts: np.ndarray | None = None,
+        crew: Crew = ALONE,
     ) -> None:
-        """Draw the worlds lo to hi - 1 into `out`, (N, H, W, 3) uint8 RGB, row 0 on top, upside down where `flipped`.
+        """Draw some worlds into `out`, (N, H, W, 3) uint8 RGB, row 0 on top, upside down where `flipped`.
 
-        `eyes` is (N, 3) float64 in blocks, `yaw_deg` and `pitch_deg` (N,) float64, `flipped` (N,) bool. World n shows
-        the first counts[n], (N,) int64, of its `sprites`, (N, MAX_SPRITES) `SPRITE`.
+        `which` is (K,) int64, distinct numbers of worlds, which the crew shares. `eyes` is (N, 3) float64 in blocks,
+        `yaw_deg` and `pitch_deg` (N,) float64, `flipped` (N,) bool. World n shows the first counts[n], (N,) int64, of
+        its `sprites`, (N, MAX_SPRITES) `SPRITE`.
         """
         n, (height, width) = self.num_worlds, self.resolution
-        if not 0 <= lo <= hi <= n:
-            raise ValueError(f"worlds {lo} to {hi}, expected a range within 0 to {n}")
+        if which.ndim != 1 or which.dtype != np.int64 or (which.size and not 0 <= which.min() <= which.max() < n):
+            raise ValueError(f"worlds {which}, expected (K,) int64 from 0 to {n - 1}")
         if (sprites is None) != (counts is None):
             raise ValueError("sprites without counts, or counts without sprites: expected both or none")
         if sprites is None or counts is None:
@@ -114,20 +116,15 @@ class Renderer:
         ):
             if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
                 raise ValueError(f"{name} {array.shape} {array.dtype}, expected {shape} {dtype}, C-contiguous")
-        here = slice(lo, hi)
-        if not (np.abs(eyes[here]) <= _FARTHEST).all() or not np.isfinite(yaw_deg[here] + pitch_deg[here]).all():
+        if not (np.abs(eyes[which]) <= _FARTHEST).all() or not np.isfinite(yaw_deg[which] + pitch_deg[which]).all():
             raise ValueError(f"an eye that is not finite or farther than {_FARTHEST:.0f} blocks away")
-        _check_sprites(sprites[here], counts[here])
-        per_row = -(-width // LANES)
-        _draw(
-            lo, hi, self._quads, self._starts, self._beams, sprites, counts, self._looks, self._lights, self._blocks,
+        _check_sprites(sprites, counts)
+        arrays = (
+            which, self._quads, self._starts, self._beams, sprites, counts, self._looks, self._lights, self._blocks,
             self._levels, self._corners, atlas(), cracks(), _CURVE, self._scale, blur_of(self._scale),
             eyes, yaw_deg, pitch_deg, flipped, out,
-            np.zeros(3, dtype=AXIS), np.empty((self._quads.shape[1] + EXTRA_GROUPS) * LANES + 1, dtype=np.int32),
-            np.zeros(EXTRA_GROUPS, dtype=QUADS), np.zeros(1, dtype=SCRATCH),
-            np.empty(height * per_row, dtype=CHUNKS), np.zeros(1, dtype=AIR), np.zeros(1, dtype=PIXELS),
-            np.zeros(per_row, dtype=COLOURS),
         )  # fmt: skip
+        crew.work(lambda counter: _draw(counter, *arrays, *self._workshop().easel(len(arrays[1][0]))), which.size)
 
     def _check(self, index: int, blocks: np.ndarray) -> None:
         if not 0 <= index < self.num_worlds:
@@ -140,9 +137,7 @@ class Renderer:
 
     def _enter(self, index: int, blocks: np.ndarray, low: Place, high: Place) -> None:
         """Keep, mesh and light the blocks of a world, of which those within [low, high) are new."""
-        if not hasattr(self._workshops, "mine"):
-            self._workshops.mine = _Workshop(self.shape)
-        workshop = self._workshops.mine
+        workshop = self._workshop()
         kept = self._blocks[index, : blocks.size].reshape(blocks.shape)
         kept[...] = blocks
         quads = workshop.mesh(kept, self._starts[index], self._beams[index])
@@ -157,13 +152,34 @@ class Renderer:
             self._levels[index], self._corners[index],
         )  # fmt: skip
 
+    def _workshop(self) -> "_Workshop":
+        """The calling thread's own."""
+        if not hasattr(self._workshops, "mine"):
+            self._workshops.mine = _Workshop(self.shape, self.resolution)
+        return self._workshops.mine
+
 
 class _Workshop:
-    """What one thread meshes and lights worlds with."""
+    """What one thread meshes, lights and draws worlds with."""
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
+    def __init__(self, shape: tuple[int, int, int], resolution: tuple[int, int]) -> None:
         self.lighter, self._mesher = Lighter(shape), Mesher(shape)
         self._quads = np.zeros(_GROUPS, dtype=QUADS)
+        per_row = -(-resolution[1] // LANES)
+        self._order = np.empty(0, dtype=np.int32)
+        self._scratch = (
+            np.zeros(EXTRA_GROUPS, dtype=QUADS), np.zeros(1, dtype=SCRATCH),
+            np.empty(resolution[0] * per_row, dtype=CHUNKS), np.zeros(1, dtype=AIR), np.zeros(1, dtype=PIXELS),
+            np.zeros(per_row, dtype=COLOURS),
+        )  # fmt: skip
+        self._camera = np.zeros(3, dtype=AXIS)
+
+    def easel(self, groups: int) -> tuple[np.ndarray, ...]:
+        """What `_draw` overwrites, for worlds of so many groups of quads."""
+        size = (groups + EXTRA_GROUPS) * LANES + 1
+        if len(self._order) < size:
+            self._order = np.empty(size, dtype=np.int32)
+        return self._camera, self._order, *self._scratch
 
     def mesh(self, blocks: np.ndarray, starts: np.ndarray, beams: np.ndarray) -> np.ndarray:
         """The groups of quads of a world, valid until the next call."""
@@ -190,12 +206,14 @@ def _check_sprites(sprites: np.ndarray, counts: np.ndarray) -> None:
 
 @njit(nogil=True, cache=True)
 def _draw(
-    lo, hi, quads, starts, beams, sprites, counts, looks, lights, blocks, levels, corners, texels, crack_factors,
-    curve, scale, blur, eyes, yaw_deg, pitch_deg, flipped, out,
+    counter, which, quads, starts, beams, sprites, counts, looks, lights, blocks, levels, corners, texels,
+    crack_factors, curve, scale, blur, eyes, yaw_deg, pitch_deg, flipped, out,
     camera, order, extra, scratch, chunks, air, pixels, colours,
 ):  # fmt: skip
     height, width = out.shape[1], out.shape[2]
-    for n in range(lo, hi):
+    place = take(counter)
+    while place < which.size:
+        n = which[place]
         x, y, z = lights[n].shape
         world, shown = blocks[n, : x * y * z].reshape((x, y, z)), sprites[n, : counts[n]]
         aim(camera, eyes[n], yaw_deg[n], pitch_deg[n], width, height, scale)
@@ -203,12 +221,15 @@ def _draw(
         if air[0].blind != 0:
             for c in range(3):
                 out[n, :, :, c] = np.uint8(air[0].fog[c])
-            continue
-        rasterise(
-            quads[n], starts[n], beams[n], shown, camera, width, height, np.float32(scale),
-            order, extra, scratch[0], chunks,
-        )  # fmt: skip
-        shade(
-            chunks, camera, looks[n], air[0], lights[n], corners[n], shown, texels, crack_factors,
-            width, height, blur, flipped[n], pixels[0], colours, out[n],
-        )  # fmt: skip
+        else:
+            rasterise(
+                quads[n], starts[n], beams[n], shown, camera, width, height, np.float32(scale),
+                order, extra, scratch[0], chunks,
+            )  # fmt: skip
+            shade(
+                chunks, camera, looks[n], air[0], lights[n], corners[n], shown, texels, crack_factors,
+                width, height, blur, flipped[n], pixels[0], colours, out[n],
+            )  # fmt: skip
+        give(counter)
+        place = take(counter)
+    wait_for(counter, which.size)

@@ -25,12 +25,18 @@ LOG_TICKS, LOG_ROWS = 4, 256  # events of so many ticks find room
 NEVER = -1
 HEALTH = 20  # half hearts of a player (SharedMonsterAttributes.MAX_HEALTH)
 
+
+def _codes(count: int) -> tuple[Any, ...]:
+    """Numbers from 0 on for kernels: numba compiles a function anew for every literal that it is called with."""
+    return tuple(np.int64(code) for code in range(count))
+
+
 EVENTS = (
     "touched", "reached", "swung", "used", "broke", "placed", "collected", "opened", "fired", "hurt", "died", "killed",
 )  # fmt: skip
-TOUCHED, REACHED, SWUNG, USED, BROKE, PLACED, COLLECTED, OPENED, FIRED, HURT, DIED, KILLED = range(len(EVENTS))
+TOUCHED, REACHED, SWUNG, USED, BROKE, PLACED, COLLECTED, OPENED, FIRED, HURT, DIED, KILLED = _codes(len(EVENTS))
 CAUSES = ("fall", "lava", "fire", "cactus", "wall", *mobs.NAME)  # of being hurt
-FALL, LAVA, FIRE, CACTUS, WALL, MOB = range(6)  # the first of the mobs is the last here
+FALL, LAVA, FIRE, CACTUS, WALL, MOB = _codes(6)  # the first of the mobs is the last here
 WHAT = {  # the names that the `what` of each kind of event is an index of; those of "reached" are the objectives'
     **dict.fromkeys(("touched", "swung", "used", "broke", "placed", "opened", "fired"), ("", *block_table.NAME[1:])),
     "collected": items.NAME,
@@ -79,9 +85,9 @@ OBJECTIVE = np.dtype(
     ],
     align=True,
 )
-NONE, TOUCH, REACH, HAPPENED, POSSESS = range(5)
+NONE, TOUCH, REACH, HAPPENED, POSSESS = _codes(5)
 ROW = np.dtype([("tick", "i8"), ("kind", "i8"), ("what", "i8"), ("cell", "i8", 3)], align=True)
-WORLD = np.dtype(
+WORLD = np.dtype(  # what every tick looks at comes first, so that it shares a page of memory
     [
         ("shape", "i8", 3),  # of the blocks that belong to this world
         ("tick", "i8"),
@@ -91,7 +97,6 @@ WORLD = np.dtype(
         ("health", "i8"),  # half hearts
         ("hurt_ticks", "i8"),  # until the player can be hurt again
         ("burning", "i8"),  # ticks
-        ("slots", SLOT, items.SLOTS),
         ("held", "i8"),  # slot in hand
         ("attacking", "i8"),  # keys that were down at the last tick
         ("using", "i8"),
@@ -101,18 +106,19 @@ WORLD = np.dtype(
         ("dig_cell", "i8", 3),
         ("dig_item", "i8"),
         ("dug", "f8"),  # share of the work on that block that is done
-        ("num_entities", "i8"),
-        ("entities", ENTITY, MAX_ENTITIES),
-        ("num_timers", "i8"),
-        ("timers", TIMER, MAX_TIMERS),
-        ("num_contents", "i8"),
-        ("contents", CONTENT, MAX_CONTENTS),
-        ("num_objectives", "i8"),
-        ("objectives", OBJECTIVE, MAX_OBJECTIVES),
         ("changed", "i8"),  # blocks have changed since they were last drawn, within these bounds
         ("changed_low", "i8", 3),
         ("changed_high", "i8", 3),
+        ("num_entities", "i8"),
+        ("num_timers", "i8"),
+        ("num_contents", "i8"),
+        ("num_objectives", "i8"),
         ("log_length", "i8"),
+        ("objectives", OBJECTIVE, MAX_OBJECTIVES),
+        ("slots", SLOT, items.SLOTS),
+        ("entities", ENTITY, MAX_ENTITIES),
+        ("timers", TIMER, MAX_TIMERS),
+        ("contents", CONTENT, MAX_CONTENTS),
         ("log", ROW, LOG_ROWS),
     ],
     align=True,

@@ -17,10 +17,11 @@ from mcproxy.engine.entities import remove, spawn_falling, spawn_item, stands_on
 from mcproxy.engine.state import FALLING, FIRED, MAX_ENTITIES, MAX_TIMERS, OPENED, tell
 from mcproxy.items import DROP
 
-_FALL_DELAY = 2  # ticks (BlockFalling.tickRate)
-_PRESSED_TICKS = 20  # of stone buttons and plates (BlockButton.tickRate, BlockBasePressurePlate.tickRate)
+_FALL_DELAY = np.int64(2)  # ticks (BlockFalling.tickRate)
+_POP_OFF_DELAY = np.int64(1)
+_PRESSED_TICKS = np.int64(20)  # of stone buttons and plates (BlockButton.tickRate, BlockBasePressurePlate.tickRate)
 _PLATE_TOP = 0.25  # blocks up to which feet press a plate (BlockBasePressurePlate.PRESSURE_AABB)
-_FALL, _POP_OFF, _LET_GO = range(3)  # what a timer does
+_FALL, _POP_OFF, _LET_GO = np.arange(3)  # what a timer does
 _KINDS = np.arange(len(BLOCKS))
 _PLATE = ID["stone_pressure_plate"]
 _NEEDS_FLOOR = ~SOLID & ~FLUID & (_KINDS > 0)  # (K,) bool: torches, buttons, plates
@@ -109,7 +110,7 @@ def settle(blocks: np.ndarray, world: Any) -> None:
 @njit(nogil=True, cache=True)
 def press(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> None:
     """Press the button or plate at a cell: it fires, and lets go later."""
-    block = blocks[i, j, k]
+    block = int(blocks[i, j, k])
     set_block(blocks, world, i, j, k, _PRESSED[block])
     _schedule(world, _LET_GO, i, j, k, _PRESSED_TICKS)
     tell(world, FIRED, block, i, j, k)
@@ -131,7 +132,7 @@ def press_plates(blocks: np.ndarray, world: Any, x: float, y: float, z: float, h
 @njit(nogil=True, cache=True)
 def swing_door(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> None:
     """Open or close the door at a cell, all of its height."""
-    block = blocks[i, j, k]
+    block = int(blocks[i, j, k])
     while j > 0 and blocks[i, j - 1, k] == block:
         j -= 1
     if not _IS_OPEN[block]:
@@ -160,7 +161,7 @@ def _react(blocks, world, i, j, k):
     if FALLS[block] and is_free(blocks, world, i, j - 1, k):
         _schedule(world, _FALL, i, j, k, _FALL_DELAY)
     elif not holds(blocks, world, i, j, k, block):
-        _schedule(world, _POP_OFF, i, j, k, 1)
+        _schedule(world, _POP_OFF, i, j, k, _POP_OFF_DELAY)
 
 
 @njit(nogil=True, cache=True)

@@ -11,6 +11,7 @@ from numba import njit
 from mcproxy import mobs
 from mcproxy.blocks import BOX
 from mcproxy.controls import INDEX
+from mcproxy.engine.crew import give, take, wait_for
 from mcproxy.engine.entities import BLOCK_HEIGHT, ITEM_HALF_WIDTH, ITEM_HEIGHT, move_bodies
 from mcproxy.engine.gaze import turn
 from mcproxy.engine.hands import attack, use
@@ -40,19 +41,23 @@ _FIRST_MOB = ART.index(mobs.NAME[0])
 
 @njit(nogil=True, cache=True)
 def run(
-    lo: int, hi: int, ticks: int, keys: np.ndarray, active: np.ndarray, blocks: np.ndarray, worlds: np.ndarray
+    counter: np.ndarray, ticks: int, keys: np.ndarray, active: np.ndarray, blocks: np.ndarray, worlds: np.ndarray
 ) -> None:
-    """Advance the active ones of the worlds lo to hi - 1 by so many ticks, or to their end.
+    """Advance the active worlds by so many ticks, or to their end; threads share them by the `counter` (crew.py).
 
     `keys` is (N, len(CONTROLS)) int8, `active` (N,) bool, `blocks` (N, X, Y, Z) uint8, `worlds` (N,) `WORLD`.
     """
     place = np.zeros(4, dtype=np.int64)
-    for i in range(lo, hi):
+    i = take(counter)
+    while i < worlds.size:
         world = worlds[i]
         if active[i]:
             for _ in range(ticks):
                 if world.ended == 0 and world.tick < world.limit:
                     _tick(blocks[i], world, keys[i], place)
+        give(counter)
+        i = take(counter)
+    wait_for(counter, worlds.size)
 
 
 @njit(nogil=True, cache=True)

@@ -7,16 +7,13 @@ tick, as Malmo does; meeting a terminal objective, or dying, ends the world's ep
 influence each other, so a world unfolds the same alone, in a batch of any size, and on any number of threads.
 """
 
-import functools
-import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from pathlib import Path
 
 import numpy as np
 
 from mcproxy.controls import CONTROLS, NAMES, sizes
-from mcproxy.engine import loading
+from mcproxy.engine import loading, warm
+from mcproxy.engine.crew import Crew
 from mcproxy.engine.gaze import CROUCHED_EYE_HEIGHT, EYE_HEIGHT
 from mcproxy.engine.renderer import Renderer
 from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
@@ -26,7 +23,7 @@ from mcproxy.mission import Event, Mission
 
 __all__ = ["NEVER", "Worlds", "check_actions", "key_table"]
 
-_STEP_GRAIN = 128  # worlds below which stepping on one thread is quicker than waking another
+_STEP_GRAIN = 32  # worlds a thread, below which it is quicker not to wake another
 _CHOICES = sizes(NAMES)
 
 
@@ -50,7 +47,7 @@ class Worlds:
         action_repeat: int = 4,
         threads: int = 1,
     ) -> None:
-        _tell_of_compiling()
+        warm.up()
         self.num_worlds, self.shape, self.resolution = num_worlds, shape, resolution
         self.action_repeat, self.threads = action_repeat, threads
         self.state = np.zeros(num_worlds, dtype=WORLD)
@@ -65,7 +62,8 @@ class Worlds:
         self._sprites = np.zeros((num_worlds, MAX_SPRITES), dtype=SPRITE)
         self._sprite_counts = np.zeros(num_worlds, dtype=np.int64)
         self._renderer = Renderer(num_worlds, shape, resolution, fov_deg)
-        self._pool = ThreadPoolExecutor(threads - 1, "mcproxy-worlds") if threads > 1 else None
+        self._all = np.arange(num_worlds)
+        self._crew = Crew(threads)
 
     @property
     def ended(self) -> np.ndarray:
@@ -115,10 +113,7 @@ class Worlds:
         if active is None:
             active = np.ones(self.num_worlds, dtype=bool)
         for begin in range(0, self.action_repeat, LOG_TICKS):
-            ticks = min(LOG_TICKS, self.action_repeat - begin)
-            self._share(
-                lambda lo, hi, ticks=ticks: run(lo, hi, ticks, keys, active, self._blocks, self.state), _STEP_GRAIN
-            )
+            self._run(min(LOG_TICKS, self.action_repeat - begin), keys, active)
             for i in np.flatnonzero(self.state["log_length"]).tolist():
                 self._collect_events(i)
 
@@ -139,22 +134,18 @@ class Worlds:
         yaw = np.ascontiguousarray(self.players["yaw_deg"])
         pitch = np.ascontiguousarray(self.players["pitch_deg"])
 
-        def draw(lo: int, hi: int) -> None:
-            flipped, sprites, counts = self._flipped, self._sprites, self._sprite_counts
-            self._renderer.draw(lo, hi, eyes, yaw, pitch, flipped, out, sprites, counts)
-
-        if only is None:
-            self._share(draw, 1)
-        else:
-            for i in only:
-                draw(i, i + 1)
+        which = self._all if only is None else np.array(only, dtype=np.int64)
+        flipped, sprites, counts = self._flipped, self._sprites, self._sprite_counts
+        self._renderer.draw(which, eyes, yaw, pitch, flipped, out, sprites, counts, self._crew)
         return out
 
     def close(self) -> None:
         """Let the threads go; safe to call twice."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        self._crew.close()
+
+    def _run(self, ticks: int, keys: np.ndarray, active: np.ndarray) -> None:
+        arrays = (ticks, keys, active, self._blocks, self.state)
+        self._crew.work(lambda counter: run(counter, *arrays), self.num_worlds, _STEP_GRAIN)
 
     def _collect_events(self, i: int) -> None:
         """Move a world's log to its list of events."""
@@ -168,21 +159,6 @@ class Worlds:
             names = WHAT.get(EVENTS[kind], objectives)
             self.events[i].append(Event(tick, EVENTS[kind], names[what], tuple(cell)))
         self.state["log_length"][i] = 0
-
-    def _share(self, work, grain: int) -> None:
-        """Run `work(lo, hi)` over all worlds, split between the threads where each part has at least `grain` worlds."""
-        parts = min(self.threads, max(1, self.num_worlds // grain))
-        if self._pool is None or parts == 1:
-            work(0, self.num_worlds)
-            return
-        edges = [self.num_worlds * p // parts for p in range(parts + 1)]
-        others = [self._pool.submit(work, edges[p], edges[p + 1]) for p in range(1, parts)]
-        try:
-            work(edges[0], edges[1])
-        finally:
-            wait(others)
-        for other in others:
-            other.result()
 
 
 def key_table(columns: np.ndarray, actions: np.ndarray) -> np.ndarray:
@@ -205,10 +181,3 @@ def check_actions(actions: Sequence | np.ndarray, sizes: np.ndarray, num_worlds:
             f"action {array[world, column]} of control {column} in world {world}, expected 0 to {sizes[column] - 1}"
         )
     return array
-
-
-@functools.cache
-def _tell_of_compiling() -> None:
-    """Say on stderr, once, that kernels are going to be compiled, if there are none in numba's cache."""
-    if not any(Path(run.stats.cache_path or "").glob("tick.run-*.nbi")):
-        print("mcproxy: compiling the engine, this once; it takes about 20 seconds", file=sys.stderr, flush=True)

@@ -1,0 +1,53 @@
+"""Compile the engine's kernels, the first time that worlds are made, on two cores.
+
+Numba compiles one function at a time in a process and keeps what it has compiled on disk. So a second process compiles
+what draws while this one compiles what steps, and this one then finds the other's kernels there.
+"""
+
+import functools
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mcproxy.controls import CONTROLS
+from mcproxy.engine.renderer import Renderer
+from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
+from mcproxy.engine.state import WORLD
+from mcproxy.engine.tick import place_sprites, run
+
+
+@functools.cache
+def up() -> None:
+    """Compile all kernels and say so on stderr, if there are none in numba's cache."""
+    folder = run.stats.cache_path
+    if not folder or any(Path(folder).glob("tick.run-*.nbi")):
+        return
+    print("mcproxy: compiling the engine, this once; it takes about 20 seconds", file=sys.stderr, flush=True)
+    command = [sys.executable, "-c", "from mcproxy.engine import warm; warm.drawing()"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        stepping()  # should the other process fail, its kernels are compiled when they are first used
+
+
+def stepping() -> None:
+    """Compile what steps worlds."""
+    blocks, worlds = np.zeros((1, 4, 4, 4), dtype=np.uint8), np.zeros(1, dtype=WORLD)
+    run(
+        np.zeros(2, dtype=np.int64),
+        1,
+        np.zeros((1, len(CONTROLS)), dtype=np.int8),
+        np.zeros(1, dtype=bool),
+        blocks,
+        worlds,
+    )
+    place_sprites(blocks, worlds, np.zeros((1, MAX_SPRITES), dtype=SPRITE), np.zeros(1, dtype=np.int64))
+
+
+def drawing() -> None:
+    """Compile what meshes, lights and draws worlds."""
+    renderer, out = Renderer(1, (4, 4, 4), (16, 16)), np.zeros((1, 16, 16, 3), dtype=np.uint8)
+    renderer.load(0, np.zeros((4, 4, 4), dtype=np.uint8))
+    sprites, counts = np.zeros((1, MAX_SPRITES), dtype=SPRITE), np.zeros(1, dtype=np.int64)
+    view = np.full((1, 3), 2.0), np.zeros(1), np.zeros(1), np.zeros(1, dtype=bool)
+    renderer.draw(np.arange(1), *view, out, sprites, counts)
