@@ -89,8 +89,9 @@ def texel_at(face, ray, dx, dy, dz, x, y, z, blur):
 def grid_at(face, x, y, z):
     """Column and row, before & 15, of the texel at a place of a face: int32. 16 texels are a unit of x, y and z."""
     axis = _I((face & _I(7)) >> _I(1))
-    at_x, at_y, at_z = _I(np.floor(x * _F(16))), _I(np.floor(y * _F(16))), _I(np.floor(z * _F(16)))
-    return (at_z if axis == _I(0) else at_x), (at_z if axis == _I(1) else _I(~at_y))
+    column = _I(np.floor((z if axis == _I(0) else x) * _F(16)))
+    row = _I(np.floor((z if axis == _I(1) else y) * _F(16)))
+    return column, (row if axis == _I(1) else _I(~row))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -191,7 +192,7 @@ def sprite_colour(sprite, side, ray, dx, dy, dz, camera, look, air, lighting, co
     if left < _ONE:
         red, green, blue = _F(texel & 255) * left, _F(texel >> 8 & 255) * left, _F(texel >> 16 & 255) * left
         texel = _I(red) | _I(green) << 8 | _I(blue) << 16 | texel >> 24 << 24
-    return lit(_I(texel), ray, square, light, air.haze, air.fog[0], air.fog[1], air.fog[2])
+    return lit(_I(texel), ray * ray * square, light, air.haze, air.fog[0], air.fog[1], air.fog[2])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -236,9 +237,9 @@ def breathe(air, eye, blocks, look, lighting, levels, curve, atlas):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def lit(texel, ray, square, light, haze, red, green, blue):
-    """A texel in this light, behind fog of this strength and colour: three float32. `square` is d . d."""
-    clear = _ONE / (_ONE + ray * ray * square * haze)
+def lit(texel, far, light, haze, red, green, blue):
+    """A texel in this light, behind fog of this strength and colour: three float32. `far` is the distance squared."""
+    clear = _ONE / (_ONE + far * haze)
     glow = _F(_I(texel >> _I(24))) * _F(1 / GLOW)
     clear = clear + (_ONE - clear) * glow * _GLOW_CLEARS
     bright, fog = clear * (light + (_ONE - light) * glow), _ONE - clear
@@ -247,6 +248,12 @@ def lit(texel, ray, square, light, haze, red, green, blue):
         _F(_I(_I(texel >> _I(8)) & _I(255))) * bright + green * fog,
         _F(_I(_I(texel >> _I(16)) & _I(255))) * bright + blue * fog,
     )
+
+
+@njit(nogil=True, cache=True)
+def pack(red, green, blue):
+    """Three float32 from 0 to 255 as one int32: red | green << 8 | blue << 16."""
+    return _I(_I(red) | _I(_I(green) << _I(8))) | _I(_I(blue) << _I(16))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

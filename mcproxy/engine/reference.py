@@ -90,7 +90,9 @@ def _walk(
             elif face >= 0:
                 index = texel_at(np.int32(face), _F(far), dx, dy, dz, x, y, z, blur)
                 light = light_at(np.int32(face), _F(far), dx, dy, dz, camera, look, lighting, corners)
-                colour = lit(texels[index], _F(far), square, light, air.haze, air.fog[0], air.fog[1], air.fog[2])
+                colour = lit(
+                    texels[index], _F(far) * _F(far) * square, light, air.haze, air.fog[0], air.fog[1], air.fog[2]
+                )
             else:
                 up, sunny = sky_at(dx, dy, dz, square, look.sun_across, look.sun_up)
                 for c in range(3):

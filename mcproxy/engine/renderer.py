@@ -8,6 +8,7 @@ world, eye, sprites and resolution alone.
 """
 
 import math
+import sys
 import threading
 
 import numpy as np
@@ -119,10 +120,12 @@ class Renderer:
         if not (np.abs(eyes[which]) <= _FARTHEST).all() or not np.isfinite(yaw_deg[which] + pitch_deg[which]).all():
             raise ValueError(f"an eye that is not finite or farther than {_FARTHEST:.0f} blocks away")
         _check_sprites(sprites, counts)
+        whole = width % LANES == 0 and sys.byteorder == "little" and out.ctypes.data % 4 == 0
+        words = out.reshape(n, height, -1).view(np.int32) if whole else _NO_WORDS
         arrays = (
             which, self._quads, self._starts, self._beams, sprites, counts, self._looks, self._lights, self._blocks,
             self._levels, self._corners, atlas(), cracks(), _CURVE, self._scale, blur_of(self._scale),
-            eyes, yaw_deg, pitch_deg, flipped, out,
+            eyes, yaw_deg, pitch_deg, flipped, out, words,
         )  # fmt: skip
         crew.work(lambda counter: _draw(counter, *arrays, *self._workshop().easel(len(arrays[1][0]))), which.size)
 
@@ -190,6 +193,7 @@ class _Workshop:
         return self._quads[:needed]
 
 
+_NO_WORDS = np.zeros((1, 0, 0), dtype=np.int32)
 _CURVE = CURVE.astype(np.float32)
 
 
@@ -207,7 +211,7 @@ def _check_sprites(sprites: np.ndarray, counts: np.ndarray) -> None:
 @njit(nogil=True, cache=True)
 def _draw(
     counter, which, quads, starts, beams, sprites, counts, looks, lights, blocks, levels, corners, texels,
-    crack_factors, curve, scale, blur, eyes, yaw_deg, pitch_deg, flipped, out,
+    crack_factors, curve, scale, blur, eyes, yaw_deg, pitch_deg, flipped, out, words,
     camera, order, extra, scratch, chunks, air, pixels, colours,
 ):  # fmt: skip
     height, width = out.shape[1], out.shape[2]
@@ -228,7 +232,7 @@ def _draw(
             )  # fmt: skip
             shade(
                 chunks, camera, looks[n], air[0], lights[n], corners[n], shown, texels, crack_factors,
-                width, height, blur, flipped[n], pixels[0], colours, out[n],
+                width, height, blur, flipped[n], pixels[0], colours, out[n], words[n if words.size > 0 else 0],
             )  # fmt: skip
         give(counter)
         place = take(counter)
