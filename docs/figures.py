@@ -58,7 +58,7 @@ def hut() -> Mission:
     blocks[2:4, 1:4, 15:17] = ID["leaves"]
     blocks[6, 1, 9] = ID["dirt"]
     pig = Mob("pig", (10.6, 1.0, 9.2), yaw_deg=90.0)
-    return Mission(blocks, (8.3, 1.0, 5.2), (), 100, "", 0.0, 4.0, time_of_day=12600, mobs=(pig,))
+    return Mission(blocks, (8.3, 1.0, 5.2), (), 100, "", 0.0, 4.0, time_of_day=13300, mobs=(pig,))
 
 
 def stages(resolution: tuple[int, int] = (192, 256)) -> np.ndarray:

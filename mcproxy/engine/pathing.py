@@ -8,17 +8,28 @@ costs `STRAIGHT`, a diagonal one `DIAGONAL`: 7 / 5 is the square root of 2 to 1 
 import numpy as np
 from numba import njit
 
-from mcproxy import blocks as block_table
+from mcproxy.blocks import SOLID
 
 STRAIGHT, DIAGONAL = 5, 7
 UNREACHABLE = np.int64(2**30)
 WALK, JUMP = np.arange(2)  # blocks that somebody climbs
 
 
+@njit(nogil=True, cache=True)
 def ground(blocks: np.ndarray) -> np.ndarray:
-    """The height at which somebody stands in each column: (X, Z) int16 blocks, the top of the highest solid one."""
-    solid = (block_table.HEIGHT > 0)[blocks]  # (X, Y, Z) bool
-    return (blocks.shape[1] - np.argmax(solid[:, ::-1], axis=1)).astype(np.int16)
+    """The height at which somebody stands in each column: (X, Z) int16 blocks, the top of the highest solid one.
+
+    Over a column without any it is the world's height: there is no standing there.
+    """
+    size_x, size_y, size_z = blocks.shape
+    top = np.full((size_x, size_z), size_y, dtype=np.int16)
+    for x in range(size_x):
+        for z in range(size_z):
+            for y in range(size_y - 1, -1, -1):
+                if SOLID[blocks[x, y, z]]:
+                    top[x, z] = y + 1
+                    break
+    return top
 
 
 @njit(nogil=True, cache=True)
