@@ -56,7 +56,7 @@ def hut() -> Mission:
     blocks[9, 1, 16], blocks[7, 1, 16], blocks[8, 1, 15] = ID["chest"], ID["crafting_table"], ID["torch"]
     blocks[13, 1, 13], blocks[14:17, 1, 14:17], blocks[15, 2, 15] = ID["torch"], ID["stone"], ID["coal_ore"]
     blocks[2:4, 1:4, 15:17] = ID["leaves"]
-    blocks[6, 1, 9] = ID["dirt"]
+    blocks[6, 1, 9], blocks[8, 1, 8], blocks[12, 1, 10] = ID["dirt"], ID["torch"], ID["torch"]
     pig = Mob("pig", (10.6, 1.0, 9.2), yaw_deg=90.0)
     return Mission(blocks, (8.3, 1.0, 5.2), (), 100, "", 0.0, 4.0, time_of_day=13300, mobs=(pig,))
 
