@@ -65,7 +65,7 @@ def _rock(name: str, hardness: float, tier: int = 1, drop: str | None = None, dr
     return Block(name, hardness=hardness, tool="pickaxe", tier=tier, drop=drop, drops=drops, **more)
 
 
-def _wood(name: str, hardness: float, **more: Any) -> Block:
+def _wood(name: str, hardness: float | None, **more: Any) -> Block:
     return Block(name, hardness=hardness, tool="axe", **more)
 
 
@@ -127,7 +127,7 @@ BLOCKS: tuple[Block, ...] = (
     _rock("furnace", 3.5),
     _wood("chest", 2.5, box=_CHEST, opacity=0, turns_into="open_chest"),
     _wood("open_chest", 2.5, box=_CHEST, opacity=0, drop="chest"),
-    _wood("locked_chest", 2.5, box=_CHEST, opacity=0, turns_into="open_chest", key="key"),
+    _wood("locked_chest", None, box=_CHEST, opacity=0, turns_into="open_chest", key="key"),
     Block("cactus", box=_INSET, opacity=0, hardness=0.4, hurts=1),
     _flat("torch", 0.625, 0.4375, 0.0, light=14),
     Block("water", (0.0, 0.0, 0.0, 1.0, 0.875, 1.0), solid=False, opacity=3, hardness=None, drop="", fluid=True),

@@ -20,7 +20,7 @@ class Episode:
     frames         (T + 1, H, W, 3) uint8, or None where they are not kept: actions and mission make them again
     actions        (T, C) int64, a choice of each of `controls`
     rewards        (T,) float64, those of the goal
-    terminations   (T,) bool, the goal was met;  truncations (T,) bool, the time was up
+    terminations   (T,) bool, the goal was met, or the player died;  truncations (T,) bool, the time was up
     poses          (T + 1, 5) float64: x, y, z of the feet in blocks, yaw and pitch in degrees
     ticks          (T + 1,) int64 since the episode began
     met            by objective, the first tick at which it was met, -1 for never

@@ -185,12 +185,16 @@ class Mission:
     origin: Origin | None = None
 
     def targets(self, name: str) -> np.ndarray:
-        """Where an objective can be fulfilled: (K, 3) int64 block positions, empty if this world has none."""
+        """Where an objective can be fulfilled: (K, 3) int64 block positions, empty if this world has none.
+
+        Objectives that wait for events or possession have no place.
+        """
         condition = next(o for o in self.objectives if o.name == name).condition
         if isinstance(condition, Reach):
             return np.floor([condition.position]).astype(np.int64)
-        block = condition.block if isinstance(condition, Touch) else getattr(condition, "what", "")
-        return np.argwhere(self.blocks == block_table.ID[block]) if block in block_table.ID else _NOWHERE
+        if not isinstance(condition, Touch):
+            return np.zeros((0, 3), dtype=np.int64)
+        return np.argwhere(self.blocks == block_table.ID[condition.block])
 
     def digest(self) -> str:
         """A hash of everything that decides how the episode unfolds, 16 hex digits."""
@@ -200,9 +204,6 @@ class Mission:
         more.append([asdict(mob) for mob in self.mobs])
         plain += more if any(more) else []  # what a mission lacks leaves its digest as it is
         return _hash(json.dumps(plain).encode(), self.blocks.tobytes())
-
-
-_NOWHERE = np.zeros((0, 3), dtype=np.int64)
 
 
 def layout_hash(*arrays: np.ndarray) -> str:

@@ -14,8 +14,8 @@ import numpy as np
 from mcproxy.controls import columns
 from mcproxy.engine.worlds import NEVER, Worlds, key_table
 from mcproxy.errors import UserError
-from mcproxy.items import HOTBAR, NAME
-from mcproxy.replay.panel import ARM_CAPTIONS, TICKS_PER_S, Layout, Moment, panel, with_footer
+from mcproxy.items import HOTBAR
+from mcproxy.replay.panel import ARM_CAPTIONS, TICKS_PER_S, Layout, Moment, panel, told_of, with_footer
 from mcproxy.replay.window import Window, require_display
 from mcproxy.task import Task
 
@@ -116,6 +116,8 @@ class Game:
     def image(self) -> np.ndarray:
         """What the window shows now: (H, W, 3) uint8 RGB."""
         first = min((tick for tick in self.met.values() if tick != NEVER), default=self.mission.max_ticks)
+        told = told_of(self._worlds, self._worlds.state[0], self.task.controls)
+        told |= {} if self.tick else {"note": "the clock starts with your first key"}
         moment = Moment(
             mission=self.mission,
             view=self._worlds.render()[0],
@@ -132,19 +134,10 @@ class Game:
             over=self.over,
             title=f"{self.task.name} · {self.arm}",
             caption=f"seed {self.seed} · you · {ARM_CAPTIONS.get(self.arm, '')}".rstrip(" ·"),
-            note=self._hands() if self.tick else "the clock starts with your first key",
+            **told,
         )
         keys = f"{_described(self.task.controls)} · r: again · n: next world · escape: quit"
         return with_footer(panel([moment], self._layout), "", keys, self._layout.small)
-
-    def _hands(self) -> str:
-        """Health and what is in hand, where the task lets hands do something."""
-        if not {"attack", "use"} & set(self.task.controls):
-            return ""
-        state = self._worlds.state[0]
-        slot = state["slots"][state["held"]]
-        held = f"{slot['count']} {NAME[slot['item']]}" if slot["count"] else "empty hand"
-        return f"{state['health'] / 2:g} hearts · {held}"
 
 
 class Presses:

@@ -47,15 +47,15 @@ def reexecute(episodes: Sequence[Episode], look: Callable[[int, np.ndarray], Non
     longest = max(map(len, episodes))
     poses = np.zeros((longest + 1, len(episodes), 5))
     ticks = np.zeros((longest + 1, len(episodes)), dtype=np.int64)
-    met = np.zeros((longest + 1, len(episodes)), dtype=bool)  # the goal
+    met, ended = np.zeros((2, longest + 1, len(episodes)), dtype=bool)  # the goal; that, or the player died
     resolution = _UNSEEN if look is None else episodes[0].resolution
     for t, worlds in enumerate(_unfold(episodes, resolution, episodes[0].fov_deg)):
         players = worlds.players
         poses[t, :, :3], poses[t, :, 3], poses[t, :, 4] = players["pos"], players["yaw_deg"], players["pitch_deg"]
-        ticks[t], met[t] = worlds.ticks, worlds.met[:, 0] != NEVER
+        ticks[t], met[t], ended[t] = worlds.ticks, worlds.met[:, 0] != NEVER, worlds.ended
         if look is not None:
             look(t, worlds.render())
-    return [_execution(e, poses[:, i], ticks[:, i], met[:, i], worlds, i) for i, e in enumerate(episodes)]
+    return [_execution(e, poses[:, i], ticks[:, i], met[:, i], ended[:, i], worlds, i) for i, e in enumerate(episodes)]
 
 
 def _unfold(episodes: Sequence[Episode], resolution: tuple[int, int], fov_deg: float) -> Iterator[Worlds]:
@@ -78,12 +78,12 @@ def _unfold(episodes: Sequence[Episode], resolution: tuple[int, int], fov_deg: f
 
 
 def _execution(
-    episode: Episode, poses: np.ndarray, ticks: np.ndarray, met: np.ndarray, worlds: Worlds, i: int
+    episode: Episode, poses: np.ndarray, ticks: np.ndarray, met: np.ndarray, ended: np.ndarray, worlds: Worlds, i: int
 ) -> Execution:
     """Cut one episode's columns to its length and judge them as the environment does."""
     steps = len(episode)
     goal = episode.mission.objectives[0]
-    terminations = met[1 : steps + 1] if goal.terminal else np.zeros(steps, dtype=bool)
+    terminations = ended[1 : steps + 1]
     names = [o.name for o in episode.mission.objectives]
     return Execution(
         poses=poses[: steps + 1],

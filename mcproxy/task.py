@@ -10,6 +10,8 @@ import numpy as np
 
 import mcproxy
 from mcproxy import errors
+from mcproxy.controls import NAMES as CONTROLS
+from mcproxy.items import NAME as ITEMS
 from mcproxy.mission import GOAL, Mission, Objective, Origin
 
 SPLITS = ("train", "eval")
@@ -38,6 +40,17 @@ class Task:
     size: tuple[int, int, int]
     description: str = ""
     items: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for kind, names, known in (("control", self.controls, CONTROLS), ("item", self.items, ITEMS)):
+            for name in names:
+                if name not in known:
+                    raise errors.unknown(f"{kind} of task {self.name!r}", name, known)
+            if len(set(names)) < len(names) or (kind == "control" and not names):
+                raise ValueError(f"{kind}s of task {self.name!r}: {names}, expected one at least, each once")
+        kinds = [o.kind for o in self.objectives]
+        if kinds[:1] != [GOAL] or kinds.count(GOAL) > 1 or len({o.name for o in self.objectives}) < len(kinds):
+            raise ValueError(f"objectives of task {self.name!r}: expected one goal, first, and different names")
 
     @property
     def proxies(self) -> tuple[str, ...]:

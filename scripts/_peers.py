@@ -43,7 +43,7 @@ class Peer:
 def check(name: str) -> None:
     """Raise a `UserError` if a peer's package is missing."""
     if importlib.util.find_spec(name) is None:
-        raise errors.UserError(f'the package {name} is missing: pip install "mcproxy[bench]"')
+        raise errors.UserError(f'the package {name} is missing: in the checkout, pip install -e ".[bench]"')
 
 
 def keys(name: str) -> tuple[str, str]:

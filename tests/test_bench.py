@@ -58,7 +58,7 @@ def test_an_unknown_peer_is_refused_with_the_nearest_name(capsys):
 def test_a_missing_peer_is_one_line_with_the_command_that_installs_it(no_peers, capsys, ask):
     assert run(*ask) == 2
     told = capsys.readouterr()
-    assert told.err == 'mcproxy bench: the package vizdoom is missing: pip install "mcproxy[bench]"\n'
+    assert told.err == 'mcproxy bench: the package vizdoom is missing: in the checkout, pip install -e ".[bench]"\n'
     assert told.out == ""
 
 

@@ -183,3 +183,63 @@ def test_a_snapshot_puts_everything_back():
     sandbox.worlds.restore(0, *before)
     assert (sandbox.frame() == frame).all()
     assert play() == once
+
+
+def test_buried_under_sand_one_suffocates_but_not_among_leaves():
+    blocks = ground()
+    blocks[4, 1:4, 2] = ID["sand"]
+    sandbox = Sandbox(blocks, (4.5, 1.0, 2.5))
+    assert kinds(sandbox.hold(15)) == [("hurt", "wall")] * 2  # at once, and after half a second
+    blocks[4, 1:4, 2] = ID["leaves"]
+    assert Sandbox(blocks, (4.5, 1.0, 2.5)).hold(15) == []
+
+
+def test_only_what_exceeds_the_last_blow_hurts_within_half_a_second():
+    from mcproxy.engine.life import hurt
+
+    world = Sandbox(ground()).worlds.state[0]
+    hurt(world, np.int64(3), np.int64(0))
+    hurt(world, np.int64(2), np.int64(0))
+    assert world["health"] == 17
+    hurt(world, np.int64(7), np.int64(0))
+    assert world["health"] == 20 - 7
+
+
+def test_items_burn_in_lava_and_grow_old():
+    from mcproxy.engine.entities import spawn_item
+
+    sandbox = Sandbox(pit(3, "lava"), (1.5, 3.0, 1.5))
+    spawn_item(sandbox.worlds.state[0], np.int64(ID["dirt"]), np.int64(1), 4.5, 4.0, 4.5)
+    spawn_item(sandbox.worlds.state[0], np.int64(ID["dirt"]), np.int64(1), 7.5, 3.0, 7.5)
+    sandbox.hold(30)
+    assert len(sandbox.bodies) == 1
+    sandbox.hold(6000 - 30 - 1)
+    assert len(sandbox.bodies) == 1
+    sandbox.hold(1)
+    assert len(sandbox.bodies) == 0  # after five minutes
+
+
+def test_there_is_a_place_for_every_drop_and_the_oldest_goes():
+    from mcproxy.engine.entities import spawn_item
+
+    mobs = tuple(Mob("pig", (4.5, FLOOR, 6.5)) for _ in range(16))
+    sandbox = Sandbox(ground(), (1.5, 1.0, 1.5), mobs=mobs)
+    for k in range(20):
+        spawn_item(sandbox.worlds.state[0], np.int64(ID["dirt"]), np.int64(k + 1), 7.5, 1.0, 7.5)
+        sandbox.hold(1)
+    counts = [int(body["count"]) for body in sandbox.bodies if body["kind"] == 1]
+    assert sorted(counts) == list(range(6, 21))  # 31 places less 16: the last fifteen
+
+
+def test_a_wide_roof_of_sand_comes_down_whole():
+    blocks = np.zeros((20, 10, 20), dtype=np.uint8)
+    blocks[:, 0], blocks[:, 5:9] = ID["stone"], ID["sand"]
+    blocks[17:, 1:9, 17:] = ID["stone"]  # to stand on meanwhile
+    sandbox = Sandbox(blocks, (18.5, 9.0, 18.5))
+    from mcproxy.engine.terrain import set_block
+
+    set_block(sandbox.worlds._blocks[0], sandbox.worlds.state[0], 3, 5, 3, 0)
+    sandbox.hold(6000)
+    now = sandbox.worlds.blocks(0)
+    assert (now == ID["sand"]).sum() == (20 * 20 - 9) * 4 - 1
+    assert not ((now[:, 1:] == ID["sand"]) & (now[:, :-1] == 0)).any()  # none hangs

@@ -1,5 +1,7 @@
 """Experts reach their objective in every evaluation world that has it, by the ordinary actions alone."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from mcproxy.engine.pathing import STRAIGHT, distances, ground
 from mcproxy.engine.worlds import key_table
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
+from mcproxy.mission import Objective, Possess
 
 WORLDS = 100
 
@@ -61,3 +64,10 @@ def test_an_unknown_objective_is_refused_with_the_known_ones():
     env = VoxelVectorEnv(1, resolution=(1, 1))
     with pytest.raises(UserError, match="unknown objective of task 'beacon' 'becon'; did you mean 'beacon'"):
         Expert("becon", env)
+
+
+def test_an_expert_for_what_has_no_place_is_refused():
+    hoard = (Objective("goal", "goal", Possess("key")),)
+    task = SimpleNamespace(name="hoard", objectives=hoard, controls=("move", "turn", "jump"))
+    with pytest.raises(UserError, match="expert:goal cannot pursue '1 key'"):
+        Expert("goal", SimpleNamespace(task=task, num_envs=1))

@@ -12,7 +12,7 @@ from mcproxy import items
 from mcproxy.blocks import ID
 from mcproxy.controls import CONTROLS, INDEX
 from mcproxy.engine.worlds import Worlds
-from mcproxy.mission import Mission, Stack
+from mcproxy.mission import Mission, Mob, Stack
 
 TIMES = [json.loads(line) for line in (Path(__file__).parent / "data/digtimes-1.11.2.jsonl").read_text().splitlines()]
 AHEAD = (4, 2, 4)  # the cell at the height of the eyes (2.62), two blocks before the spawn's
@@ -88,11 +88,12 @@ def test_between_two_blocks_there_is_a_pause_of_five_ticks():
 
 
 def test_work_in_the_air_takes_five_times_as_long():
-    sandbox = facing("dirt")
-    sandbox.worlds.players["pos"][0, 1] = 1.3  # it lands in tick 4, of which no tick before 4 counts fully
-    alone = facing("dirt")
-    assert ticks_to_break(sandbox) > ticks_to_break(alone)
-    assert items.break_ticks(items.ITEMS[0], block_table.BLOCKS[ID["dirt"]], 5.0) == 75
+    sandbox, dug = facing("dirt"), []
+    for _ in range(4):
+        sandbox.worlds.players["on_ground"] = 0
+        sandbox.hold(1, attack=1)
+        dug.append(float(sandbox.worlds.state["dug"][0]))
+    np.testing.assert_allclose(dug, np.arange(1, 5) / 75)  # 15 x 5
 
 
 def test_cracks_are_seen_while_the_work_goes_on_and_no_longer():
@@ -188,7 +189,6 @@ def test_a_torch_needs_a_floor_and_falls_off_without_it():
     sandbox.look(pitch_deg=60.0)
     sandbox.hold(1)
     assert ("placed", "torch") in kinds(sandbox.hold(use=1))
-    sandbox.worlds._blocks[0][4, 0, 3] = ID["dirt"]
     sandbox = facing("torch")
     sandbox.look(pitch_deg=40.0)
     sandbox.worlds._blocks[0][4, 1, 4] = ID["dirt"]
@@ -268,3 +268,79 @@ def test_a_plate_fires_when_stepped_on_and_lets_go_when_left():
     sandbox.worlds.players["pos"][0, 2] = 7.5
     sandbox.hold(20)
     assert sandbox.block(4, 1, 4) == "stone_pressure_plate"
+
+
+def test_whoever_walks_through_an_open_door_is_unharmed():
+    blocks = ground()
+    blocks[:, 1:3, 4] = ID["stone"]
+    blocks[4, 1:3, 4] = ID["door_north_open"]
+    sandbox = Sandbox(blocks)
+    assert sandbox.hold(60, move=1) == [] and sandbox.pos[2] > 5.0 and sandbox.health == 20
+
+
+def test_doors_stand_on_floors_and_neither_on_nor_under_other_doors():
+    sandbox = facing("stone", inventory=(Stack("door_north", 3),))
+    assert kinds(sandbox.hold(use=1)) == [("used", "stone")]  # the cell before the wall, over nothing
+    blocks = ground()
+    blocks[4, 1:3, 4] = ID["door_north"]
+    sandbox = Sandbox(blocks, (4.5, 3.0, 2.5), inventory=(Stack("door_north"),))
+    sandbox.worlds._blocks[0][4, 1:3, 2] = ID["stone"]
+    sandbox.look(pitch_deg=47.0)  # 1.62 down over 1.5: the top of the door
+    assert kinds(sandbox.hold(use=1, sneak=1)) == [("used", "door_north")]
+
+
+def test_a_door_without_a_floor_falls_off_as_one_item():
+    blocks = ground()
+    blocks[4, 0, 4] = ID["dirt"]
+    blocks[4, 1:3, 4] = ID["door_north"]
+    sandbox = Sandbox(blocks, (4.5, 1.0, 6.5), yaw_deg=180.0, pitch_deg=40.5)  # 1.62 / tan 40.5 = 1.9 ahead: z = 4.6
+    assert ticks_to_break(sandbox) == 15
+    sandbox.hold(2)
+    assert sandbox.block(4, 1, 4) == sandbox.block(4, 2, 4) == "air"
+    fallen = {items.NAME[body["what"]]: int(body["count"]) for body in sandbox.bodies}
+    assert fallen | sandbox.inventory == {"dirt": 1, "door_north": 1}
+
+
+def test_a_door_closes_when_nothing_around_it_is_pressed_any_more():
+    blocks = ground()
+    blocks[3, 1:3, 4] = ID["door_north"]
+    blocks[4, 1, 4] = blocks[4, 1, 3] = ID["stone_pressure_plate"]
+    pig = Mob("pig", (4.5, 1.0, 3.5))
+    sandbox = Sandbox(blocks, (4.5, 1.0, 5.5), mobs=(pig,))
+    assert kinds(sandbox.hold(1)) == [("fired", "stone_pressure_plate"), ("opened", "door_north")]
+    sandbox.worlds.players["pos"][0, 2] = 4.5
+    sandbox.hold(1)
+    sandbox.worlds.players["pos"][0, 2] = 7.5
+    sandbox.hold(30)
+    assert sandbox.block(4, 1, 4) == "stone_pressure_plate" and sandbox.block(3, 1, 4) == "door_north_open"
+    sandbox.worlds.state["entities"]["pos"][0, 0] = 7.5, 1.0, 7.5
+    sandbox.hold(20)
+    assert sandbox.block(3, 1, 4) == "door_north"
+
+
+def test_a_door_closes_after_the_pressed_plate_beside_it_is_broken():
+    blocks = ground()
+    blocks[3, 1:3, 4], blocks[4, 1, 4] = ID["door_north"], ID["stone_pressure_plate"]
+    sandbox = Sandbox(blocks, (4.5, 1.0, 4.5), pitch_deg=88.0)
+    sandbox.hold(1)
+    assert sandbox.block(3, 1, 4) == "door_north_open"
+    assert ticks_to_break(sandbox) is not None
+    sandbox.hold(20)
+    assert sandbox.block(4, 1, 4) == "air" and sandbox.block(3, 1, 4) == "door_north"
+
+
+def test_the_use_key_does_nothing_while_something_is_being_dug():
+    sandbox = facing("chest")
+    assert kinds(sandbox.hold(5, attack=1, use=1)) == [("swung", "chest")]
+
+
+def test_a_locked_chest_cannot_be_broken_into():
+    sandbox = facing("locked_chest", contents=((AHEAD, Stack("diamond")),))
+    assert ticks_to_break(sandbox) is None
+
+
+def test_work_under_water_takes_five_times_as_long():
+    blocks = ground()
+    blocks[:, 1:6] = ID["water"]
+    blocks[4, 1, 4], blocks[AHEAD] = ID["stone"], ID["dirt"]
+    assert ticks_to_break(Sandbox(blocks)) == 75  # 15 x 5, standing on the ground

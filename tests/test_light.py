@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mcproxy.blocks import BOX, CUBE, ID, LIGHT, OPACITY
-from mcproxy.engine.light import CURVE, FLOOR, FULL, LIGHTING, MEDIUM, Lighter, cells_of, corners_of
+from mcproxy.engine.light import BLOCK_CURVE, CURVE, FLOOR, FULL, LIGHTING, MEDIUM, Lighter, cells_of, corners_of
 
 NIGHT = 0.35
 _STEPS = [(-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)]
@@ -158,7 +158,7 @@ def test_a_corner_has_the_mean_brightness_of_the_open_cells_around_it():
     blocks[1:3, 1, 1] = 0  # two cells
     blocks[1, 1, 1] = ID["torch"]
     lit = Lit(blocks)
-    torch, beside = np.rint(255 * CURVE[[14, 13]])
+    torch, beside = np.rint(255 * BLOCK_CURVE[[14, 13]])
     assert lit.record["bright"][0] == 1
     assert (lit.corners[1, 1:3, 1:3] == torch).all() and (lit.corners[3, 1:3, 1:3] == beside).all()
     assert (lit.corners[2, 1:3, 1:3] == np.floor((torch + beside) / 2 + 0.5)).all()
@@ -180,6 +180,8 @@ def test_brightness_follows_the_curve_of_the_game_above_a_floor():
     assert CURVE[0] == FLOOR and CURVE[15] == 1
     assert CURVE[14] == pytest.approx(FLOOR + (1 - FLOOR) * (1 - dark) / (3 * dark + 1))
     assert (np.diff(CURVE) > 0).all()
+    plain = (CURVE - FLOOR) / (1 - FLOOR)  # block light counts one and a half times, but never more than daylight
+    np.testing.assert_allclose((BLOCK_CURVE - FLOOR) / (1 - FLOOR), np.minimum(1.5 * plain, plain[14]))
 
 
 def test_only_worlds_of_plain_daylight_are_plain():

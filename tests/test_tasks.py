@@ -1,6 +1,7 @@
 """What every registered task promises, and the promises of beacon's arms."""
 
 import collections
+import dataclasses
 
 import numpy as np
 import pytest
@@ -127,3 +128,19 @@ def test_separated_places_are_apart_balanced_and_off_each_others_ways_on_1000_se
         if seed < 50:
             steps = plain_distances(heights, spawn, 0)
             assert gold in steps and beacon in steps
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"controls": ("move", "look")}, "unknown control of task 'wrong' 'look'"),
+        ({"controls": ()}, "one at least"),
+        ({"controls": ("move", "move")}, "each once"),
+        ({"items": ("iron_spade",)}, "unknown item of task 'wrong' 'iron_spade'"),
+        ({"objectives": task.get("beacon").objectives[::-1]}, "one goal, first"),
+        ({"objectives": task.get("beacon").objectives[:1] * 2}, "one goal, first"),
+    ],
+)
+def test_a_task_that_names_what_there_is_not_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(task.get("beacon"), name="wrong", **change)

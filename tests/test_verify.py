@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 from recorded import episodes
 
+from mcproxy import task as tasks
+from mcproxy.blocks import ID
 from mcproxy.errors import UserError
+from mcproxy.eval import harness
 from mcproxy.eval import verify as module
 from mcproxy.eval.verify import verify
-from mcproxy.mission import Event
+from mcproxy.mission import GOAL, Event, Mission, Mob, Objective, Possess, layout_hash
 from mcproxy.record import Recorder, reexecute
+from mcproxy.recording import Recording
+from mcproxy.replay.film import Film
 
 
 def write(folder, taken, frames="gzip"):
@@ -40,6 +45,33 @@ def test_an_untouched_recording_is_verified(written, monkeypatch, batch, frames)
 
 def test_a_recording_without_frames_is_verified(tmp_path):
     assert verify(write(tmp_path, episodes(), "none"), frames=True).verified == 6
+
+
+def cell(rng, arm, rho):
+    """Somebody in a cell with a zombie, who does not live to see the end of the time."""
+    blocks = np.zeros((5, 4, 5), dtype=np.uint8)
+    blocks[:, 0] = ID["stone"]
+    layout = layout_hash(rng.integers(2**31, size=4))
+    return Mission(blocks, (2.5, 1.0, 2.5), CELL, 400, layout, mobs=(Mob("zombie", (2.5, 1.0, 3.0), "chase"),))
+
+
+CELL = (Objective("goal", GOAL, Possess("diamond")),)
+
+
+def test_a_recording_in_which_the_player_dies_is_verified_and_replayed(tmp_path, monkeypatch):
+    arms = ("aligned", "shifted", "separated")
+    lethal = tasks.Task("cell", 1, cell, arms, CELL, ("move", "turn"), (5, 4, 5))
+    monkeypatch.setitem(tasks._REGISTRY, "cell", lethal)
+    with Recorder(tmp_path) as recorder:
+        harness.evaluate("random", task="cell", seeds=range(3), record=recorder.write)
+    found = verify(recorder.path, frames=True)
+    assert (found.episodes, found.verified, found.mismatches) == (3, 3, [])
+    episode = Recording(recorder.path)[0]
+    assert episode.events[-1].kind == "died" and episode.verdict == "neither"
+    assert episode.terminations[-1] and not episode.truncations.any() and episode.rewards.sum() == 0
+    film = Film(episode, 64)
+    assert film.faithful and film.moment(film.last_tick).died == "zombie" and film.moment(0).died == ""
+    assert len(film.moment(3).mobs) == 1
 
 
 def test_actions_lead_to_the_same_poses_alone_and_side_by_side():

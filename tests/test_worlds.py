@@ -46,7 +46,6 @@ def run(seeds, threads=1, steps=60):
             worlds.step(np.ascontiguousarray(keys[:, k]))
             if k == 2:
                 worlds.render()  # drawing in between changes nothing
-    worlds.state["changed"] = 0
     frames = worlds.render()
     worlds.close()
     ends = [[part.tobytes() for part in worlds.snapshot(i)] for i in range(len(seeds))]
@@ -71,6 +70,24 @@ def test_a_world_unfolds_the_same_in_another_process(method):
         assert pool.apply(run, ([7],), {"threads": 2}) == here
 
 
+def test_worlds_that_were_stepped_on_two_threads_go_on_in_a_forked_process():
+    worlds = Worlds(64, (16, 10, 16), (8, 8), threads=2)
+    for i in range(64):
+        worlds.load(i, busy(i))
+    keys = np.zeros((64, len(CONTROLS)), dtype=np.int8)
+    keys[:, INDEX["move"]] = 1
+    worlds.step(keys)
+    context = multiprocessing.get_context("fork")
+    told: multiprocessing.Queue = context.Queue()
+    child = context.Process(target=lambda: (worlds.step(keys), told.put(worlds.snapshot(5)[0].tobytes())))
+    child.start()
+    there = told.get(timeout=60)
+    child.join()
+    worlds.step(keys)
+    assert worlds.snapshot(5)[0].tobytes() == there
+    worlds.close()
+
+
 def test_reaching_a_position_is_judged_by_the_distance_of_the_feet():
     blocks = np.zeros((8, 4, 8), dtype=np.uint8)
     blocks[:, 0] = 1
@@ -92,7 +109,7 @@ def test_reaching_a_position_is_judged_by_the_distance_of_the_feet():
     "change, message",
     [
         ({"spawn": (-1.0, 1.0, 3.0)}, "outside the world"),
-        ({"spawn": (float("nan"), 1.0, 3.0)}, "outside the world"),
+        ({"spawn": (float("nan"), 1.0, 3.0)}, "expected three numbers"),
         ({"spawn": (4.5, -1.0, 4.5)}, "outside the world"),
         ({"blocks": np.zeros((64, 4, 8), dtype=np.uint8)}, "does not fit"),
         ({"yaw_deg": float("inf")}, "yaw inf"),
@@ -103,16 +120,35 @@ def test_reaching_a_position_is_judged_by_the_distance_of_the_feet():
         ({"mobs": (Mob("pig", (0.2, 1.0, 4.5)),)}, "a pig at .* outside the world"),
         ({"mobs": (Mob("pig", (4.5, 1.0, 4.5), "dance"),)}, "behaviour 'dance'"),
         ({"mobs": (Mob("pig", (4.5, 1.0, 4.5), speed=float("nan")),)}, "expected numbers"),
+        ({"mobs": (Mob("pig", (4.5, 1.0, 4.5)),) * 17}, "17 mobs, at most 16"),
+        ({"mobs": (Mob("pig", (4.5, 1.0, 4.5), route=((1, 2, 3),)),)}, "pairs of numbers"),
+        ({"spawn": (4.5, 1e300, 4.5)}, "outside the world"),
+        ({"pitch_deg": 91.0}, "-90 to 90"),
+        ({"time_of_day": float("nan")}, "time_of_day=nan"),
+        ({"max_ticks": 0}, "max_ticks=0"),
+        ({"blocks": np.full((8, 4, 8), 250, dtype=np.uint8)}, "block id 250"),
+        ({"blocks": [[1]]}, "expected an array"),
+        ({"contents": (((4, 1, 4), Stack("dirt")),)}, "where no chest stands"),
+        ({"contents": (((4, 9, 4), Stack("dirt")),)}, "where no chest stands"),
+        ({"inventory": (Stack("dirt", 1.5),)}, "1.5 dirt: expected 1 to 64"),
+        ({"inventory": (Stack("water"),)}, "water cannot be carried"),
+        ({"inventory": ("key",)}, "expected Stack"),
+        ({"objectives": (Objective("a", "goal", Happened("broke", times=0)),)}, "times=0, expected 1 or more"),
+        ({"objectives": (Objective("a", "goal", Reach((1, 2, float("nan")), 1.0)),)}, "expected numbers"),
         ({"objectives": (Objective("a", "goal", Happened("eaten")),)}, "waits for 'eaten'"),
-        ({"objectives": (Objective("a", "goal", Happened("broke", "dirtt")),)}, "unknown broke 'dirtt'"),
+        ({"objectives": (Objective("a", "goal", Happened("broke", "dirtt")),)}, "did you mean 'dirt'"),
         ({"objectives": (Objective("a", "goal", Possess("gem")),)}, "unknown item 'gem'"),
     ],
 )
 def test_a_mission_that_does_not_fit_is_refused(change, message):
     good = {"blocks": np.zeros((8, 4, 8), dtype=np.uint8), "spawn": (4.5, 1.0, 4.5), "objectives": ()}
     worlds = Worlds(1, (8, 4, 8), (8, 8))
+    worlds.load(0, Mission(**good, max_ticks=10, layout="0"))
+    before = worlds.snapshot(0)
     with pytest.raises(ValueError, match=message):
-        worlds.load(0, Mission(**{**good, **change}, max_ticks=10, layout="0"))
+        worlds.load(0, Mission(**{"max_ticks": 10, **good, **change}, layout="0"))
+    after = worlds.snapshot(0)
+    assert [part.tobytes() for part in after] == [part.tobytes() for part in before]  # nothing half-loaded
 
 
 def test_keys_of_another_shape_type_or_value_are_refused():
@@ -125,6 +161,13 @@ def test_keys_of_another_shape_type_or_value_are_refused():
     keys[1, INDEX["turn"]] = 3
     with pytest.raises(ValueError, match="choice 3 of turn in world 1, expected 0 to 2"):
         worlds.step(keys)
+    with pytest.raises(ValueError, match="active of shape"):
+        worlds.step(np.zeros((2, len(CONTROLS)), dtype=np.int8), np.ones(0, dtype=bool))
+    for bad in ({"num_worlds": 0}, {"action_repeat": 0}, {"threads": 0}):
+        with pytest.raises(ValueError, match="expected 1 or more"):
+            Worlds(**{"num_worlds": 1, "shape": (8, 4, 8), **bad})
+    with pytest.raises(ValueError, match="world -1, expected 0 to 1"):
+        worlds.load(-1, busy(0))
 
 
 def test_what_is_compiled_in_advance_is_what_is_used():
@@ -134,3 +177,10 @@ def test_what_is_compiled_in_advance_is_what_is_used():
     kernels = {"run": tick.run, "place_sprites": tick.place_sprites, "draw": renderer._draw, "mesh": mesh._mesh}
     assert {name: len(kernel.signatures) for name, kernel in kernels.items()} == dict.fromkeys(kernels, 1)
     assert len(light._light.signatures) == 1
+
+
+def test_without_an_interpreter_to_start_kernels_are_compiled_when_they_are_used(monkeypatch, capsys):
+    monkeypatch.setattr(warm, "_is_done", lambda: False)
+    monkeypatch.setattr(warm.sys, "executable", "/nowhere/python")
+    warm.up.__wrapped__()
+    assert "compiling the engine" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import numpy as np
 from mcproxy import errors
 from mcproxy.controls import TURN_DEG
 from mcproxy.engine.pathing import JUMP, UNREACHABLE, distances, ground, next_column
-from mcproxy.mission import Mission
+from mcproxy.mission import Mission, Reach, Touch
 
 _TURN_ONLY_DEG = 40.0  # beyond this the expert turns on the spot
 _STUCK_STEPS = 6  # without leaving a column before it jumps and turns aside
@@ -26,6 +26,9 @@ class Expert:
         names = [o.name for o in env.task.objectives]
         if objective not in names:
             raise errors.unknown(f"objective of task {env.task.name!r}", objective, names)
+        condition = next(o.condition for o in env.task.objectives if o.name == objective)
+        if not isinstance(condition, Touch | Reach):
+            raise errors.UserError(f"expert:{objective} cannot pursue {condition.words!r}: experts walk to a place")
         missing = {"move", "turn", "jump"} - set(env.task.controls)
         if missing:
             raise errors.UserError(f"expert:{objective} needs controls that {env.task.name} lacks: {sorted(missing)}")

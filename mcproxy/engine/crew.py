@@ -6,6 +6,7 @@ A world takes tens of microseconds to draw, about as long as a thread takes to w
 wakes late takes fewer worlds. The caller takes worlds as well, and returns when all are given back.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -22,9 +23,15 @@ class Crew:
     """The calling thread and `threads` - 1 others."""
 
     def __init__(self, threads: int = 1) -> None:
+        if threads < 1:
+            raise ValueError(f"a crew of {threads} threads, expected 1 or more")
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads - 1, "mcproxy-crew") if threads > 1 else None
-        self._others: list[Future] = []
+        self._hire()
+
+    def _hire(self) -> None:
+        """Start threads of this process: a forked one inherits none."""
+        self._process, self._others = os.getpid(), list[Future]()
+        self._pool = ThreadPoolExecutor(self.threads - 1, "mcproxy-crew") if self.threads > 1 else None
 
     def work(self, kernel: Callable[[np.ndarray], None], count: int, grain: int = 1) -> None:
         """Run `kernel(counter)` on every thread, or here alone if there are fewer than `grain` worlds for each.
@@ -32,6 +39,8 @@ class Crew:
         It is to take worlds from the counter until none of the `count` is left, and to return when all are given back.
         """
         counter = np.zeros(2, dtype=np.int64)
+        if self._process != os.getpid():
+            self._hire()
         for other in self._others:
             other.result()  # it has nothing left to do, but may not have returned; if it failed, it fails here
         self._others = []
@@ -42,7 +51,7 @@ class Crew:
     def close(self) -> None:
         """Let the threads go; safe to call twice."""
         if self._pool is not None:
-            self._pool.shutdown()
+            self._pool.shutdown(wait=self._process == os.getpid())
             self._pool = None
 
 

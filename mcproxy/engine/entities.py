@@ -16,7 +16,7 @@ from mcproxy.engine.collision import block_at, move
 from mcproxy.engine.inventory import give
 from mcproxy.engine.life import hurt
 from mcproxy.engine.physics import HALF_WIDTH, SNEAKING, STANDING
-from mcproxy.engine.state import COLLECTED, FALLING, ITEM_ENTITY, MAX_ENTITIES, MOB, WALKER, tell
+from mcproxy.engine.state import COLLECTED, FALLING, ITEM_ENTITY, MAX_ENTITIES, MAX_FALLING, MOB, WALKER, tell
 from mcproxy.mission import BEHAVIOURS
 
 ITEM_HALF_WIDTH, ITEM_HEIGHT = 0.125, 0.25  # blocks (EntityItem.setSize)
@@ -36,30 +36,28 @@ _LAVA = ID["lava"]
 
 @njit(nogil=True, cache=True)
 def spawn_item(world: Any, item: int, count: int, x: float, y: float, z: float) -> None:
-    """Drop pieces of an item at a point; if there is no place for one more body they join equal ones, or are lost."""
+    """Drop pieces of an item at a point; if there is no place for one more body, the oldest item goes."""
     if item == 0 or count <= 0:
         return
     n = _free(world)
-    if n >= 0:
-        body = world.entities[n]
-        _begin(body, ITEM_ENTITY, item, x, y, z)
-        body.count, body.vel[1] = count, _POP
-        world.num_entities += 1
-        return
-    for n in range(MAX_ENTITIES):
-        body = world.entities[n]
-        if body.kind == ITEM_ENTITY and body.what == item:
-            body.count += count
-            return
+    if n < 0:
+        n = _oldest_item(world)
+        world.num_entities -= 1
+    body = world.entities[n]
+    _begin(body, ITEM_ENTITY, item, x, y, z)
+    body.count, body.vel[1] = count, _POP
+    world.num_entities += 1
 
 
 @njit(nogil=True, cache=True)
-def spawn_falling(world: Any, block: int, i: int, j: int, k: int) -> bool:
+def spawn_falling(world: Any, block: int, x: int, y: int, z: int) -> bool:
     """Let the block of a cell fall; False if there is no place for one more body."""
-    n = _free(world)
-    if n < 0:
+    n, falling = _free(world), 0
+    for k in range(MAX_ENTITIES):
+        falling += int(world.entities[k].kind == FALLING)
+    if n < 0 or falling >= MAX_FALLING:
         return False
-    _begin(world.entities[n], FALLING, block, i + 0.5, float(j), k + 0.5)
+    _begin(world.entities[n], FALLING, block, x + 0.5, float(y), z + 0.5)
     world.num_entities += 1
     return True
 
@@ -90,15 +88,17 @@ def remove(world: Any, body: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def stands_on(world: Any, i: int, j: int, k: int) -> bool:
-    """Whether the player's or a mob's feet are within a cell."""
+def stands_on(world: Any, i: int, j: int, k: int, inset: float, top: float) -> bool:
+    """Whether the player's or a mob's feet are within a cell: so far from its sides, and no higher than that."""
     pos = world.player.pos
-    if _within(pos[0], pos[1], pos[2], HALF_WIDTH, i, j, k):
+    if _within(pos[0], pos[1], pos[2], HALF_WIDTH - inset, i, j, k, top):
         return True
     for n in range(MAX_ENTITIES):
         body = world.entities[n]
-        if body.kind == WALKER and _within(body.pos[0], body.pos[1], body.pos[2], mobs.HALF_WIDTH[body.what], i, j, k):
-            return True
+        if body.kind == WALKER:
+            reach = mobs.HALF_WIDTH[body.what] - inset
+            if _within(body.pos[0], body.pos[1], body.pos[2], reach, i, j, k, top):
+                return True
     return False
 
 
@@ -110,9 +110,9 @@ def meets(body: Any, half_width: float, height: float, x: float, y: float, z: fl
 
 
 @njit(nogil=True, cache=True)
-def _within(x, y, z, half_width, i, j, k):
-    across = i < x + half_width and x - half_width < i + 1 and k < z + half_width and z - half_width < k + 1
-    return across and j <= y < j + 1
+def _within(x, y, z, reach, i, j, k, top):
+    across = i < x + reach and x - reach < i + 1 and k < z + reach and z - reach < k + 1
+    return across and j <= y < j + top
 
 
 @njit(nogil=True, cache=True)
@@ -121,6 +121,16 @@ def _free(world):
         if world.entities[n].kind == 0:
             return n
     return -1
+
+
+@njit(nogil=True, cache=True)
+def _oldest_item(world):
+    oldest = -1
+    for n in range(MAX_ENTITIES):
+        body = world.entities[n]
+        if body.kind == ITEM_ENTITY and (oldest < 0 or body.age > world.entities[oldest].age):
+            oldest = n
+    return oldest
 
 
 @njit(nogil=True, cache=True)

@@ -21,7 +21,7 @@ from mcproxy.engine.gaze import eye, view
 from mcproxy.engine.inventory import in_hand, take, use_up
 from mcproxy.engine.physics import HALF_WIDTH, SNEAKING, STANDING
 from mcproxy.engine.state import BROKE, KILLED, MAX_ENTITIES, OPENED, PLACED, SWUNG, USED, WALKER, tell
-from mcproxy.engine.terrain import holds, is_button, is_door, is_free, press, set_block, swing_door
+from mcproxy.engine.terrain import holds, is_button, is_door, is_free, press, set_block, swing_door, take_away
 from mcproxy.items import BREAK_TICKS, DAMAGE, DROP, DROPS, HARVESTS, KEY
 
 REACH = 4.5  # blocks (PlayerControllerMP.getBlockReachDistance in survival)
@@ -81,17 +81,16 @@ def attack(blocks: np.ndarray, world: Any, pressed: bool, place: np.ndarray) -> 
         if _strike(world, min(far, _MOB_REACH)):
             world.digging, world.dug = 0, 0.0
             return
-        world.dig_wait = 0
-    if world.dig_wait > 0:
-        world.dig_wait -= 1
-        return
     if far > REACH:
-        world.digging, world.dug = 0, 0.0
+        world.digging, world.dug, world.dig_wait = 0, 0.0, max(world.dig_wait - 1, 0)
         return
     i, j, k, item = place[0], place[1], place[2], in_hand(world)
     cell = world.dig_cell
     same = world.digging != 0 and cell[0] == i and cell[1] == j and cell[2] == k and world.dig_item == item
     needed = BREAK_TICKS[_hindrance(blocks, world), item, blocks[i, j, k]]
+    if world.dig_wait > 0 and (needed != 0 or not first):  # what breaks at a click needs no more
+        world.dig_wait -= 1
+        return
     if not same:
         world.digging, world.dug, world.dig_item = 1, 0.0, item
         cell[0], cell[1], cell[2] = i, j, k
@@ -108,7 +107,7 @@ def use(blocks: np.ndarray, world: Any, pressed: bool, sneak: bool, place: np.nd
     first = pressed and world.using == 0
     world.using = pressed
     world.use_wait = max(world.use_wait - 1, 0)
-    if not pressed or (world.use_wait > 0 and not first):
+    if not pressed or world.digging != 0 or (world.use_wait > 0 and not first):
         return
     world.use_wait = _USE_PAUSE
     far = aim(blocks, world, REACH, place)
@@ -121,7 +120,7 @@ def use(blocks: np.ndarray, world: Any, pressed: bool, sneak: bool, place: np.nd
     if block == 0:
         return
     slot = world.slots[world.held]
-    if TURNS_INTO[block] != 0 and not (sneak and slot.count > 0):
+    if (TURNS_INTO[block] != 0 or is_button(block)) and not (sneak and slot.count > 0):
         _work(blocks, world, i, j, k)
     elif slot.count > 0 and 0 < slot.item < _NUM_BLOCKS:
         step = 1 if side & 1 else -1
@@ -198,14 +197,7 @@ def _break(blocks, world, i, j, k, item):
     """Break a block: it drops what it drops, a chest also what is in it; a door goes whole."""
     block = int(blocks[i, j, k])
     tell(world, BROKE, block, i, j, k)
-    if is_door(block):
-        while j > 0 and blocks[i, j - 1, k] == block:
-            j -= 1
-        above = j + 1
-        while above < world.shape[1] and blocks[i, above, k] == block:
-            set_block(blocks, world, i, above, k, 0)
-            above += 1
-    set_block(blocks, world, i, j, k, 0)
+    take_away(blocks, world, i, j, k)
     if HARVESTS[item, block]:
         spawn_item(world, DROP[block], DROPS[block], i + 0.5, j + 0.5, k + 0.5)
     _spill(world, i, j, k)
@@ -213,12 +205,13 @@ def _break(blocks, world, i, j, k, item):
 
 @njit(nogil=True, cache=True)
 def _work(blocks, world, i, j, k):
-    """Use a block that turns into another: a door, a button, a chest (which may need a key)."""
+    """Use a door, a button (which may be pressed already), or a chest (which may need a key)."""
     block = int(blocks[i, j, k])
     if is_door(block):
         swing_door(blocks, world, i, j, k)
     elif is_button(block):
-        press(blocks, world, i, j, k)
+        if TURNS_INTO[block] != 0:
+            press(blocks, world, i, j, k)
     elif KEY[block] == 0 or take(world, KEY[block]):
         set_block(blocks, world, i, j, k, TURNS_INTO[block])
         tell(world, OPENED, block, i, j, k)
@@ -243,12 +236,18 @@ def _put(blocks, world, i, j, k, block):
         inside = 0 <= i < world.shape[0] and 0 <= y < world.shape[1] and 0 <= k < world.shape[2]
         if not inside or not is_free(blocks, world, i, y, k) or _in_the_way(world, block, i, y, k):
             return False
-    if not holds(blocks, world, i, j, k, block):
+    if not holds(blocks, world, i, j, k, block) or (cells == 2 and _meets_door(blocks, world, i, j, k)):
         return False
     for y in range(j, j + cells):
         set_block(blocks, world, i, y, k, block)
     tell(world, PLACED, block, i, j, k)
     return True
+
+
+@njit(nogil=True, cache=True)
+def _meets_door(blocks, world, i, j, k):
+    """Whether a door at this cell and the one above would stand on another door, or under one."""
+    return is_door(block_at(blocks, world.shape, i, j - 1, k)) or is_door(block_at(blocks, world.shape, i, j + 2, k))
 
 
 @njit(nogil=True, cache=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from mcproxy.blocks import FLUID, HEIGHT, HURTS, ID
+from mcproxy.blocks import BOX, CUBE, HURTS, ID, OPACITY, SOLID
 from mcproxy.engine.collision import block_at
 from mcproxy.engine.gaze import eye
 from mcproxy.engine.physics import HALF_WIDTH, SNEAKING, STANDING
@@ -23,17 +23,21 @@ _BURN_EVERY, _BURN_DAMAGE = 20, np.int64(1)  # ticks, half hearts (Entity.onEnti
 _BURIED_DAMAGE = np.int64(1)  # half hearts (EntityLivingBase.onEntityUpdate)
 _INSET = 0.001  # blocks by which the box is shrunk to find the blocks that it touches (Entity.doBlockCollisions)
 _LAVA_BLOCK = ID["lava"]
+_BURIES = SOLID & (BOX == CUBE).all(axis=1) & (OPACITY > 1)  # (K,) bool, neither glass nor leaves (causesSuffocation)
 
 
 @njit(nogil=True, cache=True)
 def hurt(world: Any, damage: int, cause: int) -> None:
-    """Take half hearts from the player, unless the last blow was less than half a second ago."""
-    if world.hurt_ticks > 0 or damage <= 0 or world.health <= 0:
+    """Take half hearts from the player; less than half a second after a blow, only what exceeds that."""
+    taken = damage - (world.last_blow if world.hurt_ticks > 0 else 0)
+    if taken <= 0 or world.health <= 0:
         return
     pos = world.player.pos
     x, y, z = math.floor(pos[0]), math.floor(pos[1]), math.floor(pos[2])
-    world.health = max(world.health - damage, 0)
-    world.hurt_ticks = _SPARED_TICKS
+    world.health = max(world.health - taken, 0)
+    world.last_blow = damage
+    if world.hurt_ticks == 0:
+        world.hurt_ticks = _SPARED_TICKS
     tell(world, HURT, cause, x, y, z)
     if world.health == 0:
         world.ended = 1
@@ -65,6 +69,5 @@ def feel(blocks: np.ndarray, world: Any) -> None:
             hurt(world, _BURN_DAMAGE, FIRE)
         world.burning -= 1
     x, y, z = eye(player)
-    over = block_at(blocks, shape, math.floor(x), math.floor(y), math.floor(z))
-    if HEIGHT[over] == 1.0 and not FLUID[over]:
+    if _BURIES[block_at(blocks, shape, math.floor(x), math.floor(y), math.floor(z))]:
         hurt(world, _BURIED_DAMAGE, WALL)

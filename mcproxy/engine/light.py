@@ -30,7 +30,9 @@ FULL = 15  # the highest level
 FLOOR = 0.05  # brightness of level 0, so that caves are dark but something can be seen
 _DARKNESS = 1 - np.arange(FULL + 1) / FULL
 _CURVE = (1 - _DARKNESS) / (3 * _DARKNESS + 1)  # WorldProvider.generateLightBrightnessTable
-CURVE = _CURVE * (1 - FLOOR) + FLOOR  # (16,) float64, brightness by level, 1 for 15
+CURVE = _CURVE * (1 - FLOOR) + FLOOR  # (16,) float64, brightness by level of sky light, 1 for 15
+_LAMP = 1.5  # factor on block light (EntityRenderer.updateLightmap), up to what daylight outshines
+BLOCK_CURVE = np.minimum(_LAMP * _CURVE, _CURVE[FULL - 1]) * (1 - FLOOR) + FLOOR  # (16,) the same for block light
 LIGHTING = np.dtype(  # of one world
     [
         ("shape", "i8", 3),  # blocks
@@ -41,7 +43,6 @@ LIGHTING = np.dtype(  # of one world
 _CLOSED = np.where((block_table.BOX == block_table.CUBE).all(axis=1), 16, 0)  # (K,) what fills its cell, with nothing
 _CLOSED[block_table.ID["air"]] = 0  # to be seen in it
 MEDIUM = (block_table.OPACITY + _CLOSED).astype(np.uint8)  # (K,) opacity in the low 4 bits; below 15: open
-_DIM = CURVE[max(FULL - 1, *block_table.LIGHT[MEDIUM < FULL])]  # the most that block light can make of an open cell
 _SKY, _BLOCK = range(2)
 
 
@@ -83,8 +84,9 @@ class Lighter:
         whole = tuple(low) == (0, 0, 0) and tuple(high) == blocks.shape
         lighting["shape"], lighting["bright"] = blocks.shape, bright
         bounds = np.array([low, high], dtype=np.int64)
+        dim = daylight >= BLOCK_CURVE[-1]
         _light(
-            blocks, bounds, whole, daylight >= _DIM, MEDIUM, block_table.LIGHT, table, lighting, levels, corners,
+            blocks, bounds, whole, dim, MEDIUM, block_table.LIGHT, table, lighting, levels, corners,
             self._medium, self._values, self._heads, self._lists,
         )  # fmt: skip
 
@@ -92,8 +94,8 @@ class Lighter:
 @functools.lru_cache(maxsize=256)
 def _brightness(daylight: float) -> tuple[float, np.ndarray]:
     """The brightness that a corner of 255 stands for, and that of cells by sky and block level, (16, 16) int32."""
-    bright = daylight if daylight >= _DIM else 1.0
-    brightness = np.maximum(CURVE[:, None] * daylight, CURVE) / bright
+    bright = daylight if daylight >= BLOCK_CURVE[-1] else 1.0
+    brightness = np.maximum(CURVE[:, None] * daylight, BLOCK_CURVE) / bright
     return bright, np.rint(255 * np.minimum(brightness, 1)).astype(np.int32)
 
 

@@ -1,29 +1,38 @@
 """From a mission to the state of a world at its first tick; what cannot be run is refused here, before any kernel."""
 
+import difflib
+
 import numpy as np
 
 from mcproxy import blocks as block_table
+from mcproxy import errors
 from mcproxy import items as item_table
 from mcproxy import mobs as mob_table
 from mcproxy.engine import state as codes
 from mcproxy.engine.physics import HALF_WIDTH, RESTING_VELOCITY
-from mcproxy.mission import BEHAVIOURS, Happened, Mission, Mob, Objective, Possess, Reach, Touch
+from mcproxy.mission import BEHAVIOURS, Happened, Mission, Mob, Objective, Possess, Reach, Stack, Touch
+
+_MOST = 2**31  # ticks, and degrees
+_SKY = 256.0  # blocks above a world in which bodies may begin
+_FASTEST = 1.0  # blocks/tick of a mob: a player sprints at 0.28
+_CHESTS = ("chest", "open_chest", "locked_chest")
+_UNPLACEABLE = [b.fluid or b.name.startswith("pressed") or b.name.endswith("_open") for b in block_table.BLOCKS]
 
 
 def state_of(mission: Mission, shape: tuple[int, int, int]) -> np.ndarray:
-    """The `WORLD` record, (), of a mission's first tick, in worlds of at most `shape` blocks, or a ValueError."""
+    """The `WORLD` record, (), of a mission's first tick, in worlds of at most `shape` blocks, or a `UserError`."""
     _check(mission, shape)
     world = np.zeros((), dtype=codes.WORLD)
     world["shape"], world["limit"], world["health"] = mission.blocks.shape, mission.max_ticks, codes.HEALTH
     player = world["player"]
     player["pos"], player["yaw_deg"], player["pitch_deg"] = mission.spawn, mission.yaw_deg, mission.pitch_deg
-    player["on_ground"], player["vel"][1] = True, RESTING_VELOCITY
+    if _stands(mission.blocks, mission.spawn):
+        player["on_ground"], player["vel"][1] = True, RESTING_VELOCITY
     for slot, stack in zip(world["slots"], mission.inventory, strict=False):
-        slot["item"], slot["count"] = _id(stack.item, item_table.ID, "item"), stack.count
+        slot["item"], slot["count"] = item_table.ID[stack.item], stack.count
     world["num_contents"] = len(mission.contents)
     for content, (cell, stack) in zip(world["contents"], mission.contents, strict=False):
-        content["cell"], content["item"] = cell, _id(stack.item, item_table.ID, "item")
-        content["count"] = stack.count
+        content["cell"], content["item"], content["count"] = cell, item_table.ID[stack.item], stack.count
     world["num_entities"] = len(mission.mobs)
     for body, mob in zip(world["entities"], mission.mobs, strict=False):
         _fill_mob(body, mob)
@@ -34,39 +43,96 @@ def state_of(mission: Mission, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def _check(mission: Mission, shape: tuple[int, int, int]) -> None:
-    size = mission.blocks.shape
-    if len(size) != 3 or any(s > limit for s, limit in zip(size, shape, strict=True)):
-        raise ValueError(f"a mission of {size} blocks does not fit into worlds of {shape}")
+    blocks = mission.blocks
+    if not isinstance(blocks, np.ndarray) or blocks.dtype != np.uint8 or blocks.ndim != 3 or blocks.size == 0:
+        raise errors.UserError("blocks of a mission: expected an array (X, Y, Z) uint8")
+    size = blocks.shape
+    if any(s > limit for s, limit in zip(size, shape, strict=True)):
+        raise errors.UserError(f"a mission of {size} blocks does not fit into worlds of {shape}")
+    if blocks.max() >= len(block_table.BLOCKS):
+        raise errors.UserError(f"block id {blocks.max()}, expected 0 to {len(block_table.BLOCKS) - 1}")
     limits = {
         "objectives": (mission.objectives, codes.MAX_OBJECTIVES),
-        "mobs": (mission.mobs, codes.MAX_ENTITIES),
+        "mobs": (mission.mobs, codes.MAX_MOBS),
         "stacks in the inventory": (mission.inventory, item_table.SLOTS),
         "stacks in chests": (mission.contents, codes.MAX_CONTENTS),
     }
     for name, (things, most) in limits.items():
         if len(things) > most:
-            raise ValueError(f"a mission has {len(things)} {name}, at most {most} are possible")
-    bodies = [("the spawn", mission.spawn, HALF_WIDTH)]
-    bodies += [
-        (f"a {m.kind}", m.position, mob_table.HALF_WIDTH[_id(m.kind, mob_table.ID, "mob")]) for m in mission.mobs
-    ]
-    for name, (x, y, z), side in bodies:
-        if not (side <= x <= size[0] - side and side <= z <= size[2] - side and 0 <= y < np.inf):
-            raise ValueError(f"{name} at {(x, y, z)} is outside the world of {size} blocks")
-    if not np.isfinite([mission.yaw_deg, mission.pitch_deg]).all():
-        raise ValueError(f"a view of yaw {mission.yaw_deg} and pitch {mission.pitch_deg} degrees, expected numbers")
-    for stack in (*mission.inventory, *(stack for _, stack in mission.contents)):
-        if not 1 <= stack.count <= item_table.STACKS[_id(stack.item, item_table.ID, "item")]:
-            raise ValueError(f"a stack of {stack.count} {stack.item}: expected 1 to the size of its stack")
+            raise errors.UserError(f"a mission has {len(things)} {name}, at most {most} are possible")
+    _place("the spawn", mission.spawn, HALF_WIDTH, size)
+    for mob in mission.mobs:
+        _place(f"a {mob.kind}", mob.position, mob_table.HALF_WIDTH[_id(mob.kind, mob_table.ID, "mob")], size)
+    if not (_numbers(mission.yaw_deg) and abs(mission.yaw_deg) <= _MOST and _numbers(mission.pitch_deg)):
+        angles = f"yaw {mission.yaw_deg} and pitch {mission.pitch_deg}"
+        raise errors.UserError(f"a view of {angles} degrees, expected numbers")
+    if abs(mission.pitch_deg) > 90:
+        raise errors.UserError(f"a pitch of {mission.pitch_deg} degrees, expected -90 to 90")
+    if not _whole(mission.time_of_day) or not _whole(mission.max_ticks) or not 1 <= mission.max_ticks <= _MOST:
+        raise errors.UserError(
+            f"time_of_day={mission.time_of_day} and max_ticks={mission.max_ticks}: expected whole numbers, "
+            f"the second from 1 to {_MOST}"
+        )
+    for stack in mission.inventory:
+        _check_stack(stack)
+    for cell, stack in mission.contents:
+        _check_stack(stack)
+        inside = len(cell) == 3 and all(_whole(c) and 0 <= c < s for c, s in zip(cell, size, strict=True))
+        if not inside or block_table.NAME[blocks[tuple(cell)]] not in _CHESTS:
+            raise errors.UserError(f"contents {stack} for {cell}, where no chest stands")
+
+
+def _place(name: str, position: tuple[float, float, float], side: float, size: tuple[int, ...]) -> None:
+    """A `UserError` unless a body of half this width has its feet within the world's walls, or above it."""
+    if len(position) != 3 or not _numbers(*position):
+        raise errors.UserError(f"{name} at {position}: expected three numbers")
+    x, y, z = position
+    if not (side <= x <= size[0] - side and side <= z <= size[2] - side and 0 <= y <= size[1] + _SKY):
+        raise errors.UserError(f"{name} at {(x, y, z)} is outside the world of {size} blocks")
+
+
+def _stands(blocks: np.ndarray, spawn: tuple[float, float, float]) -> bool:
+    """Whether a block ends right under the feet."""
+    x, y, z = spawn
+    j = int(np.ceil(y)) - 1
+    columns = {(int(x + dx), int(z + dz)) for dx in (-HALF_WIDTH, HALF_WIDTH) for dz in (-HALF_WIDTH, HALF_WIDTH)}
+    if j < 0:
+        return True  # on the bottom of the world
+    if j >= blocks.shape[1]:
+        return False
+    last_x, last_z = blocks.shape[0] - 1, blocks.shape[2] - 1
+    return any(j + block_table.HEIGHT[blocks[min(i, last_x), j, min(k, last_z)]] == y for i, k in columns)
+
+
+def _check_stack(stack: Stack) -> None:
+    if not isinstance(stack, Stack):
+        raise errors.UserError(f"{stack!r} among stacks: expected Stack(item, count)")
+    item = _id(stack.item, item_table.ID, "item")
+    if item == 0 or (item < len(_UNPLACEABLE) and _UNPLACEABLE[item]):
+        raise errors.UserError(f"{stack.item} cannot be carried")
+    most = int(item_table.STACKS[item])
+    if not _whole(stack.count) or not 1 <= stack.count <= most:
+        raise errors.UserError(f"a stack of {stack.count} {stack.item}: expected 1 to {most}")
+
+
+def _numbers(*values: object) -> bool:
+    return all(isinstance(v, int | float | np.number) and np.isfinite(v) for v in values)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _fill_mob(body: np.ndarray, mob: Mob) -> None:
     if mob.behaviour not in BEHAVIOURS:
-        raise ValueError(f"behaviour {mob.behaviour!r} of a {mob.kind} is none of {BEHAVIOURS}")
+        raise errors.UserError(f"behaviour {mob.behaviour!r} of a {mob.kind} is none of {BEHAVIOURS}")
     if len(mob.route) > codes.MAX_ROUTE:
-        raise ValueError(f"a {mob.kind} has {len(mob.route)} waypoints, at most {codes.MAX_ROUTE} are possible")
-    if not np.isfinite([mob.speed, mob.sight, *np.ravel(mob.route)]).all() or mob.speed < 0:
-        raise ValueError(f"speed, sight and route of a {mob.kind}: expected numbers, and a speed of 0 or more")
+        raise errors.UserError(f"a {mob.kind} has {len(mob.route)} waypoints, at most {codes.MAX_ROUTE} are possible")
+    if not _numbers(mob.speed, mob.sight, mob.yaw_deg) or not 0 <= mob.speed <= _FASTEST:
+        expected = f"expected numbers, and a speed of 0 to {_FASTEST:g}"
+        raise errors.UserError(f"speed, sight and yaw of a {mob.kind}: {expected}")
+    if not all(len(waypoint) == 2 and _numbers(*waypoint) for waypoint in mob.route):
+        raise errors.UserError(f"the route of a {mob.kind} is {mob.route}: expected pairs of numbers, x and z")
     kind = mob_table.ID[mob.kind]
     body["kind"], body["what"], body["pos"], body["health"] = codes.WALKER, kind, mob.position, mob_table.HEALTH[kind]
     body["behaviour"], body["speed"], body["sight"] = BEHAVIOURS.index(mob.behaviour), mob.speed, mob.sight
@@ -79,15 +145,21 @@ def _fill_mob(body: np.ndarray, mob: Mob) -> None:
 def _fill_objective(entry: np.ndarray, objective: Objective) -> None:
     condition = objective.condition
     entry["terminal"] = objective.terminal
+    times = {Happened: "times", Possess: "count"}.get(type(condition))
+    if times and not (_whole(getattr(condition, times)) and getattr(condition, times) >= 1):
+        raise errors.UserError(f"objective {objective.name!r}: {times}={getattr(condition, times)}, expected 1 or more")
     if isinstance(condition, Touch):
         entry["condition"], entry["what"] = codes.TOUCH, _id(condition.block, block_table.ID, "block")
     elif isinstance(condition, Reach):
+        if len(condition.position) != 3 or not _numbers(*condition.position, condition.tolerance):
+            raise errors.UserError(f"objective {objective.name!r} is {condition}: expected numbers")
         entry["condition"], entry["place"] = codes.REACH, (*condition.position, condition.tolerance)
     elif isinstance(condition, Happened):
         if condition.event not in codes.WHAT:
-            raise ValueError(f"objective {objective.name!r} waits for {condition.event!r}, none of {[*codes.WHAT]}")
+            known = ", ".join(codes.WHAT)
+            raise errors.UserError(f"objective {objective.name!r} waits for {condition.event!r}, none of: {known}")
         names = {name: k for k, name in enumerate(codes.WHAT[condition.event])}
-        what = _id(condition.what, names, condition.event) if condition.what else -1
+        what = _id(condition.what, names, f"thing that is {condition.event}:") if condition.what else -1
         entry["condition"], entry["event"] = codes.HAPPENED, codes.EVENTS.index(condition.event)
         entry["what"], entry["times"] = what, condition.times
     elif isinstance(condition, Possess):
@@ -97,5 +169,6 @@ def _fill_objective(entry: np.ndarray, objective: Objective) -> None:
 
 def _id(name: str, ids: dict[str, int], kind: str) -> int:
     if name not in ids:
-        raise ValueError(f"unknown {kind} {name!r}")
+        close = difflib.get_close_matches(str(name), [*ids], n=1)
+        raise errors.UserError(f"unknown {kind} {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
     return ids[name]

@@ -18,6 +18,7 @@ from mcproxy.engine.sprites import MAX_SPRITES
 
 MAX_OBJECTIVES = 8
 MAX_ENTITIES = MAX_SPRITES - 1  # of one world; one sprite is for cracks
+MAX_MOBS, MAX_FALLING = 16, 14  # of these, so that there is always a place for an item
 MAX_TIMERS = 64
 MAX_CONTENTS = 16  # stacks in all chests of one world
 MAX_ROUTE = 16  # waypoints of a mob
@@ -96,6 +97,7 @@ WORLD = np.dtype(  # what every tick looks at comes first, so that it shares a p
         ("player", PLAYER),
         ("health", "i8"),  # half hearts
         ("hurt_ticks", "i8"),  # until the player can be hurt again
+        ("last_blow", "i8"),  # half hearts that it took
         ("burning", "i8"),  # ticks
         ("held", "i8"),  # slot in hand
         ("attacking", "i8"),  # keys that were down at the last tick
@@ -111,6 +113,7 @@ WORLD = np.dtype(  # what every tick looks at comes first, so that it shares a p
         ("changed_high", "i8", 3),
         ("num_entities", "i8"),
         ("num_timers", "i8"),
+        ("crowded", "i8"),  # there was no free timer for something
         ("num_contents", "i8"),
         ("num_objectives", "i8"),
         ("log_length", "i8"),

@@ -2,7 +2,7 @@
 
     set_block -> neighbours are told -> timers -> sand falls, torches pop off, buttons and plates let go
 
-A button or a plate that fires opens every door in the 26 cells around it, until it lets go.
+A button or a plate that fires opens every door in the 26 cells around it, until none around the door is pressed.
 """
 
 import math
@@ -20,13 +20,13 @@ from mcproxy.items import DROP
 _FALL_DELAY = np.int64(2)  # ticks (BlockFalling.tickRate)
 _POP_OFF_DELAY = np.int64(1)
 _PRESSED_TICKS = np.int64(20)  # of stone buttons and plates (BlockButton.tickRate, BlockBasePressurePlate.tickRate)
-_PLATE_TOP = 0.25  # blocks up to which feet press a plate (BlockBasePressurePlate.PRESSURE_AABB)
+_PLATE_SIDE, _PLATE_TOP = 0.125, 0.25  # blocks, where feet press a plate (BlockBasePressurePlate.PRESSURE_AABB)
 _FALL, _POP_OFF, _LET_GO = np.arange(3)  # what a timer does
 _KINDS = np.arange(len(BLOCKS))
-_PLATE = ID["stone_pressure_plate"]
-_NEEDS_FLOOR = ~SOLID & ~FLUID & (_KINDS > 0)  # (K,) bool: torches, buttons, plates
+_PLATE, _BUTTON = ID["stone_pressure_plate"], ID["stone_button"]
 _IS_DOOR = (TURNS_INTO > 0) & (TURNS_INTO[TURNS_INTO] == _KINDS)  # (K,) bool
 _IS_OPEN = _IS_DOOR & np.array([b.name.endswith("_open") for b in BLOCKS])  # (K,) bool
+_NEEDS_FLOOR = (~SOLID & ~FLUID & (_KINDS > 0)) | _IS_DOOR  # (K,) bool: torches, buttons, plates, doors
 _PRESSED = np.array([ID.get(f"pressed_{b.name}", 0) for b in BLOCKS])  # (K,) block ids, 0 for none
 _RELEASED = np.array([ID[b.name[8:]] if b.name.startswith("pressed_") else 0 for b in BLOCKS])  # (K,) block ids
 
@@ -57,7 +57,7 @@ def is_free(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> bool:
 
 @njit(nogil=True, cache=True)
 def holds(blocks: np.ndarray, world: Any, i: int, j: int, k: int, block: int) -> bool:
-    """Whether a block may be at a cell: what is neither solid nor fluid needs a solid block below."""
+    """Whether a block may be at a cell: doors, and what is neither solid nor fluid, need a solid block below."""
     return not _NEEDS_FLOOR[block] or SOLID[block_at(blocks, world.shape, i, j - 1, k)]
 
 
@@ -80,14 +80,20 @@ def run_timers(blocks: np.ndarray, world: Any) -> None:
             else:
                 _schedule(world, _FALL, i, j, k, _FALL_DELAY)  # no place for one more body now
         elif what == _POP_OFF and not holds(blocks, world, i, j, k, block):
-            set_block(blocks, world, i, j, k, 0)
+            take_away(blocks, world, i, j, k)
             spawn_item(world, DROP[block], 1, i + 0.5, j + 0.5, k + 0.5)
-        elif what == _LET_GO and _RELEASED[block] != 0:
-            if _RELEASED[block] == _PLATE and stands_on(world, i, j, k):
-                _schedule(world, _LET_GO, i, j, k, _PRESSED_TICKS)
-            else:
+        elif what == _LET_GO and _RELEASED[block] == _PLATE and stands_on(world, i, j, k, _PLATE_SIDE, _PLATE_TOP):
+            _schedule(world, _LET_GO, i, j, k, _PRESSED_TICKS)
+        elif what == _LET_GO:  # of a button or a plate that may be gone by now
+            if _RELEASED[block] != 0:
                 set_block(blocks, world, i, j, k, _RELEASED[block])
-                _power(blocks, world, i, j, k, False)
+            _power(blocks, world, i, j, k)
+    if world.crowded != 0 and world.num_timers < MAX_TIMERS // 2:
+        world.crowded = 0
+        for i in range(world.shape[0]):
+            for j in range(world.shape[1]):
+                for k in range(world.shape[2]):
+                    _react(blocks, world, i, j, k)
 
 
 @njit(nogil=True, cache=True)
@@ -114,7 +120,7 @@ def press(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> None:
     set_block(blocks, world, i, j, k, _PRESSED[block])
     _schedule(world, _LET_GO, i, j, k, _PRESSED_TICKS)
     tell(world, FIRED, block, i, j, k)
-    _power(blocks, world, i, j, k, True)
+    _power(blocks, world, i, j, k)
 
 
 @njit(nogil=True, cache=True)
@@ -123,8 +129,9 @@ def press_plates(blocks: np.ndarray, world: Any, x: float, y: float, z: float, h
     j = math.floor(y)
     if y - j >= _PLATE_TOP:
         return
-    for i in range(math.floor(x - half_width), math.floor(x + half_width) + 1):
-        for k in range(math.floor(z - half_width), math.floor(z + half_width) + 1):
+    reach = half_width - _PLATE_SIDE
+    for i in range(math.floor(x - reach), math.floor(x + reach) + 1):
+        for k in range(math.floor(z - reach), math.floor(z + reach) + 1):
             if block_at(blocks, world.shape, i, j, k) == _PLATE:
                 press(blocks, world, i, j, k)
 
@@ -143,6 +150,20 @@ def swing_door(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> None:
 
 
 @njit(nogil=True, cache=True)
+def take_away(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> None:
+    """Leave air where a block is; a door goes whole."""
+    block = int(blocks[i, j, k])
+    if _IS_DOOR[block]:
+        while j > 0 and blocks[i, j - 1, k] == block:
+            j -= 1
+        above = j + 1
+        while above < world.shape[1] and blocks[i, above, k] == block:
+            set_block(blocks, world, i, above, k, 0)
+            above += 1
+    set_block(blocks, world, i, j, k, 0)
+
+
+@njit(nogil=True, cache=True)
 def is_door(block: int) -> bool:
     """Whether a block is a door, open or closed."""
     return _IS_DOOR[block]
@@ -150,8 +171,8 @@ def is_door(block: int) -> bool:
 
 @njit(nogil=True, cache=True)
 def is_button(block: int) -> bool:
-    """Whether a block fires when it is used."""
-    return _PRESSED[block] != 0 and block != _PLATE
+    """Whether a block is a button, pressed or not."""
+    return block in (_BUTTON, _PRESSED[_BUTTON])
 
 
 @njit(nogil=True, cache=True)
@@ -162,11 +183,13 @@ def _react(blocks, world, i, j, k):
         _schedule(world, _FALL, i, j, k, _FALL_DELAY)
     elif not holds(blocks, world, i, j, k, block):
         _schedule(world, _POP_OFF, i, j, k, _POP_OFF_DELAY)
+    elif _RELEASED[block] != 0:
+        _schedule(world, _LET_GO, i, j, k, _PRESSED_TICKS)
 
 
 @njit(nogil=True, cache=True)
 def _schedule(world, what, i, j, k, delay):
-    """Set a timer, unless the same one runs or all are in use (then the block stays as it is)."""
+    """Set a timer, unless the same one runs; if all are in use, every block is looked at when there are free ones."""
     free = -1
     for n in range(MAX_TIMERS):
         timer = world.timers[n]
@@ -174,18 +197,36 @@ def _schedule(world, what, i, j, k, delay):
             free = n if free < 0 else free
         elif timer.what == what and timer.cell[0] == i and timer.cell[1] == j and timer.cell[2] == k:
             return
-    if free >= 0:
-        timer = world.timers[free]
-        timer.due, timer.what = world.tick + delay, what
-        timer.cell[0], timer.cell[1], timer.cell[2] = i, j, k
-        world.num_timers += 1
+    if free < 0:
+        world.crowded = 1
+        return
+    timer = world.timers[free]
+    timer.due, timer.what = world.tick + delay, what
+    timer.cell[0], timer.cell[1], timer.cell[2] = i, j, k
+    world.num_timers += 1
 
 
 @njit(nogil=True, cache=True)
-def _power(blocks, world, i, j, k, on):
-    """Open or close every door around a cell."""
+def _power(blocks, world, i, j, k):
+    """Open every door around a cell that something pressed is around, and close the others."""
     for x in range(max(i - 1, 0), min(i + 2, world.shape[0])):
         for y in range(max(j - 1, 0), min(j + 2, world.shape[1])):
             for z in range(max(k - 1, 0), min(k + 2, world.shape[2])):
-                if _IS_DOOR[blocks[x, y, z]] and _IS_OPEN[blocks[x, y, z]] != on:
+                if _IS_DOOR[blocks[x, y, z]] and _IS_OPEN[blocks[x, y, z]] != _is_powered(blocks, world, x, y, z):
                     swing_door(blocks, world, x, y, z)
+
+
+@njit(nogil=True, cache=True)
+def _is_powered(blocks, world, i, j, k):
+    """Whether something pressed is around any cell of the door at a cell."""
+    block, low, high = blocks[i, j, k], j, j
+    while low > 0 and blocks[i, low - 1, k] == block:
+        low -= 1
+    while high + 1 < world.shape[1] and blocks[i, high + 1, k] == block:
+        high += 1
+    for x in range(max(i - 1, 0), min(i + 2, world.shape[0])):
+        for y in range(max(low - 1, 0), min(high + 2, world.shape[1])):
+            for z in range(max(k - 1, 0), min(k + 2, world.shape[2])):
+                if _RELEASED[blocks[x, y, z]] != 0:
+                    return True
+    return False

@@ -82,8 +82,9 @@ def place_sprites(blocks: np.ndarray, worlds: np.ndarray, sprites: np.ndarray, c
                 sprite.art, sprite.crack = art, 0
                 sprite.front = body.front if body.kind == WALKER else -1
                 count += 1
-        if world.dug > 0.0:
-            cell, sprite = world.dig_cell, sprites[i, count]
+        cell = world.dig_cell
+        if world.dug > 0.0 and blocks[i, cell[0], cell[1], cell[2]] != 0:  # it may have fallen away in this tick
+            sprite = sprites[i, count]
             sprite.art, sprite.front = blocks[i, cell[0], cell[1], cell[2]], -1
             sprite.crack = min(1 + int(world.dug * (CRACKS - 1)), CRACKS - 1)
             box = BOX[sprite.art]

@@ -21,13 +21,22 @@ from mcproxy.engine.tick import place_sprites, run
 @functools.cache
 def up() -> None:
     """Compile all kernels and say so on stderr, if there are none in numba's cache."""
-    folder = run.stats.cache_path
-    if not folder or any(Path(folder).glob("tick.run-*.nbi")):
+    if _is_done():
         return
     print("mcproxy: compiling the engine, this once; it takes about 20 seconds", file=sys.stderr, flush=True)
-    command = [sys.executable, "-c", "from mcproxy.engine import warm; warm.drawing()"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-        stepping()  # should the other process fail, its kernels are compiled when they are first used
+    command = [sys.executable, "-m", __name__]
+    nothing = subprocess.DEVNULL
+    try:
+        other = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)
+    except OSError:  # no interpreter to be started, as where Python is embedded: kernels compile when first used
+        return
+    with other:
+        stepping()
+
+
+def _is_done() -> bool:
+    folder = run.stats.cache_path
+    return not folder or any(Path(folder).glob("tick.run-*.nbi"))
 
 
 def stepping() -> None:
@@ -51,3 +60,7 @@ def drawing() -> None:
     sprites, counts = np.zeros((1, MAX_SPRITES), dtype=SPRITE), np.zeros(1, dtype=np.int64)
     view = np.full((1, 3), 2.0), np.zeros(1), np.zeros(1), np.zeros(1, dtype=bool)
     renderer.draw(np.arange(1), *view, out, sprites, counts)
+
+
+if __name__ == "__main__":
+    drawing()

@@ -47,6 +47,8 @@ class Worlds:
         action_repeat: int = 4,
         threads: int = 1,
     ) -> None:
+        if action_repeat < 1 or num_worlds < 1:
+            raise ValueError(f"{num_worlds} worlds, {action_repeat} ticks a step: expected 1 or more of each")
         warm.up()
         self.num_worlds, self.shape, self.resolution = num_worlds, shape, resolution
         self.action_repeat, self.threads = action_repeat, threads
@@ -72,6 +74,8 @@ class Worlds:
 
     def load(self, index: int, mission: Mission) -> None:
         """Begin an episode of `mission` in one world; a mission that cannot be run is a ValueError."""
+        if not 0 <= index < self.num_worlds:
+            raise ValueError(f"world {index}, expected 0 to {self.num_worlds - 1}")
         state = loading.state_of(mission, self.shape)
         self.missions[index], self.events[index] = mission, []
         self.state[index], self._flipped[index] = state, mission.flipped
@@ -85,7 +89,10 @@ class Worlds:
 
     def snapshot(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Everything that can change in a world: its `WORLD` record and a copy of its blocks."""
-        return self.state[index].copy(), self.blocks(index).copy()
+        state = self.state[index].copy()
+        for field in ("changed", "changed_low", "changed_high"):  # what is still to be drawn anew is no part of it
+            state[field] = 0
+        return state, self.blocks(index).copy()
 
     def restore(self, index: int, state: np.ndarray, blocks: np.ndarray) -> None:
         """Put a world back to a snapshot of the episode that it is in; its list of events stays as it is."""
@@ -112,6 +119,9 @@ class Worlds:
             raise ValueError(f"choice {keys[world, control]} of {name} in world {world}, expected 0 to {most}")
         if active is None:
             active = np.ones(self.num_worlds, dtype=bool)
+        if active.shape != (self.num_worlds,) or active.dtype != np.bool_:
+            raise ValueError(f"active of shape {active.shape} {active.dtype}, expected ({self.num_worlds},) bool")
+        keys, active = np.ascontiguousarray(keys), np.ascontiguousarray(active)
         for begin in range(0, self.action_repeat, LOG_TICKS):
             self._run(min(LOG_TICKS, self.action_repeat - begin), keys, active)
             for i in np.flatnonzero(self.state["log_length"]).tolist():

@@ -9,7 +9,7 @@ import numpy as np
 from mcproxy.controls import columns
 from mcproxy.engine.worlds import NEVER, Worlds, key_table
 from mcproxy.episode import Episode
-from mcproxy.replay.panel import ARM_CAPTIONS, Layout, Moment, panel, storyboard
+from mcproxy.replay.panel import ARM_CAPTIONS, Layout, Moment, panel, storyboard, told_of
 
 HOLD_TICKS = (10, 40)  # a clip shows its first and its last picture this much longer
 LINGER_TICKS, HURRY = 60, 4  # after the verdict a clip goes on at its pace, then this many times as fast
@@ -74,6 +74,7 @@ class Film:
             over=tick == self.last_tick,
             title=f"{origin.task} · {origin.arm}",
             caption=f"seed {origin.seed} · {episode.policy} · {ARM_CAPTIONS.get(origin.arm, '')}".rstrip(" ·"),
+            **told_of(self._worlds, self._snapshots[tick][0], episode.controls),
             warning="" if self.faithful else "does not unfold as recorded: see mcproxy verify",
         )
 
@@ -107,7 +108,9 @@ def clip(films: Sequence[Film], size: int) -> list[Callable[[], np.ndarray]]:
     ticks = [0] * before + [*range(calm + 1), *range(calm + HURRY, last_tick, HURRY)] + [last_tick] * after
 
     def draw(tick: int) -> np.ndarray:
-        note = f"{HURRY} times as fast" if tick > calm else ""
-        return panel([dataclasses.replace(film.moment(tick, last_tick), note=note) for film in films], layout)
+        moments = [film.moment(tick, last_tick) for film in films]
+        if tick > calm:
+            moments = [dataclasses.replace(moment, note=f"{HURRY} times as fast") for moment in moments]
+        return panel(moments, layout)
 
     return [functools.partial(draw, tick) for tick in ticks]

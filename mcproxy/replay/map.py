@@ -5,7 +5,7 @@ one. A star is the goal, a diamond a proxy; where both stand in one column the d
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from mcproxy.replay.canvas import GOLD, PROXY_COLOURS, TEXT, Canvas, Colour, dia
 WEDGE_BLOCKS = 4.5  # how far the drawn field of view reaches
 MAX_SYMBOLS = 12  # of one objective; a proxy that is everywhere needs no more
 _INK: Colour = (14, 16, 20)
+_MOB: Colour = (150, 70, 200)
 _FAINT: Colour = (196, 204, 190)
 _DIMMED = 0.8  # share of the blocks' brightness on the map, so that what is drawn over them stands out
 _SHADOW = 0.62
@@ -57,12 +58,19 @@ class TopDown:
         return self.left + x * self.cell, self.top + z * self.cell
 
     def draw(
-        self, path: np.ndarray, yaw_deg: float, view_deg: float, met: Mapping[str, int], decided: int | None = None
+        self,
+        path: np.ndarray,
+        yaw_deg: float,
+        view_deg: float,
+        met: Mapping[str, int],
+        decided: int | None = None,
+        mobs: Sequence[tuple[float, float]] = (),
     ) -> np.ndarray:
         """The map as an image, (size_px, size_px, 3) uint8.
 
         `path` is (K, 3) positions of the feet at ticks 0 to K - 1, the last of them now; `view_deg` the horizontal
         field of view; `met` the objectives met by now and the ticks of it. What was walked after `decided` is faint.
+        `mobs` are x and z of who else walks there.
         """
         canvas = Canvas.on(self._ground)
         x, z = self.at(path[-1, 0], path[-1, 2])
@@ -84,6 +92,9 @@ class TopDown:
                 canvas.ring(*pixels[tick], width * 2.6, _INK)
                 canvas.ring(*pixels[tick], width * 1.9, colour_of(self.mission, name))
         self._draw_marks(canvas, start)
+        for mob in mobs:
+            canvas.ring(*self.at(*mob), 0.75 * self._radius, _INK)
+            canvas.ring(*self.at(*mob), 0.55 * self._radius, _MOB)
         corners = ((0, 1.5), (140, 1.3), (180, 0.5), (-140, 1.3))
         arrow = [_toward(x, z, yaw_deg + a, r * self._radius) for a, r in corners]
         canvas.polygon(arrow, (236, 56, 56), (255, 255, 255))

@@ -4,14 +4,18 @@ A card is one episode: the view, the map, the keys, the objectives and the verdi
 is one card, or two cards of episodes of the same seed side by side.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from mcproxy.controls import CONTROLS, INDEX
+from mcproxy.engine.state import HEALTH, WALKER
+from mcproxy.engine.worlds import Worlds
 from mcproxy.items import HOTBAR
+from mcproxy.items import NAME as ITEMS
 from mcproxy.mission import GOAL, Mission, Objective, Touch
 from mcproxy.replay.canvas import DIM, RAISED, TEXT, Canvas, Colour, fitted, opencv, text_width
 from mcproxy.replay.map import TopDown, colour_of, draw_symbol
@@ -42,7 +46,7 @@ _KEY_SPOTS = {  # control and choice -> label, column and row of the key
     ("attack", 1): ("attack", 2, 2),
     ("use", 1): ("use", 3, 2),
     ("sneak", 1): ("sneak", 0, 3),
-    **{("hotbar", slot): (f"slot {slot}", slot % 4, 3 + slot // 4) for slot in range(1, HOTBAR + 1)},
+    **{("hotbar", slot): (f"slot {slot}", (slot - 1) % 4, 4 + (slot - 1) // 4) for slot in range(1, HOTBAR + 1)},
 }
 _LIT: Colour = (250, 250, 252)
 _INK: Colour = (18, 20, 25)
@@ -61,6 +65,7 @@ class Moment:
     verdict   shown from the tick `decided` on; `over` is whether the episode has ended
     caption   the second line of the title; `warning`, if any, takes its place
     note      what else there is to say of the time
+    mobs      x and z of who else walks there;  died  what killed the player, if anything has by now
     """
 
     mission: Mission
@@ -80,6 +85,8 @@ class Moment:
     caption: str
     warning: str = ""
     note: str = ""
+    mobs: Sequence[tuple[float, float]] = ()
+    died: str = ""
 
     @property
     def met_now(self) -> dict[str, int]:
@@ -222,7 +229,7 @@ def _card(canvas: Canvas, moment: Moment, layout: Layout, card: int) -> None:
     top_down = _map_of(moment.mission, layout.map_size)
     height, view_width = moment.view.shape[:2]
     across = np.degrees(2 * np.arctan(np.tan(np.radians(moment.fov_deg) / 2) * view_width / height))
-    seen = top_down.draw(moment.path, moment.yaw_deg, across, moment.met_now, moment.decided)
+    seen = top_down.draw(moment.path, moment.yaw_deg, across, moment.met_now, moment.decided, moment.mobs)
     canvas.paste(seen, right_column, layout.top)
     keys_top = layout.top + layout.map_size + layout.pad
     _draw_keys(canvas, moment.keys, right_column, keys_top, layout.map_size, layout.size - layout.map_size, layout)
@@ -293,10 +300,23 @@ def _draw_bar(canvas: Canvas, moment: Moment, layout: Layout, card: int) -> None
     baseline = middle + height / 2 + 1.35 * layout.small
     parts = [f"tick {moment.tick}", f"{moment.tick / TICKS_PER_S:.1f} s", moment.note]
     if moment.over:
-        parts[2:] = ["the episode is over"]
+        parts[2:] = [f"died: {moment.died}" if moment.died else "the episode is over"]
     inset = layout.small // 2
     canvas.text(" · ".join(filter(None, parts)), left - inset, baseline, layout.small, TEXT)
     canvas.text(f"time limit: tick {moment.limit}", right + inset, baseline, layout.small, DIM, align="right")
+
+
+def told_of(worlds: Worlds, state: np.ndarray, controls: Iterable[str]) -> dict[str, Any]:
+    """What a moment says of world 0 in a state, a `WORLD` record: `note` (hearts, what is in hand), `mobs`, `died`."""
+    slot, bodies = state["slots"][state["held"]], state["entities"]
+    held = f"{slot['count']} {ITEMS[slot['item']]}" if slot["count"] else "empty hand"
+    mortal = state["health"] < HEALTH or {"attack", "use"} & set(controls)
+    deaths = [e.what for e in worlds.events[0] if e.kind == "died" and e.tick <= state["tick"]]
+    return {
+        "note": f"{state['health'] / 2:g} hearts · {held}" if mortal else "",
+        "mobs": bodies["pos"][bodies["kind"] == WALKER][:, [0, 2]].tolist(),
+        "died": deaths[0] if deaths else "",
+    }
 
 
 def name_of(objective: Objective) -> str:
