@@ -74,6 +74,29 @@ def random_sprites(rng, blocks):
     return np.concatenate(sprites) if sprites else np.zeros(0, dtype=SPRITE)
 
 
+PLACES = ("free", "anywhere", "near a face", "on a face", "on the grid", "above", "outside")
+
+
+def random_eye_at(rng, blocks, place):
+    """An eye at one of `PLACES`, in most of which it may be inside of what is solid."""
+    if place == "free":
+        return random_eye(rng, blocks)
+    if place == "anywhere":
+        return rng.uniform(0, blocks.shape)
+    if place == "on the grid":
+        return rng.integers(0, np.add(blocks.shape, 1)).astype(float)
+    if place == "above":
+        return rng.uniform([0, blocks.shape[1], 0], np.add(blocks.shape, [0, 5, 0]))
+    if place == "outside":
+        return rng.uniform(-3, np.add(blocks.shape, 3))
+    cells = np.argwhere(blocks) if blocks.any() else np.argwhere(blocks == 0)
+    cell = rng.choice(cells)
+    low, high = cell + BOX[blocks[tuple(cell)], :3], cell + BOX[blocks[tuple(cell)], 3:]
+    on = rng.permutation(3) <= rng.integers(3)  # a face, an edge or a corner
+    eye = np.where(on, np.where(rng.random(3) < 0.5, low, high), rng.uniform(low, high))
+    return eye if place == "on a face" else eye + rng.uniform(-1, 1, 3) * 10 ** rng.uniform(-8, -3)
+
+
 def random_eye(rng, blocks):
     """A place outside of what is solid, but in water and torches too, often a thousandth from faces and corners."""
     while True:

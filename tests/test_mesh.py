@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from drawn import CUBES, LAYERS, meadow, random_eye, random_world
+from drawn import CUBES, LAYERS, meadow, random_eye, random_sprites, random_world
 
 from mcproxy.blocks import BOX, ID, NAME, SOLID
 from mcproxy.engine.mesh import LANES, MAX_BEAMS, QUADS, Mesher
 from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise
-from mcproxy.engine.sprites import SPRITE
 
 
 def quads_of(blocks):
@@ -122,8 +121,8 @@ def test_no_hole_is_ever_seen_in_a_closed_room():
         assert Mesher(room.shape).mesh(room, quads, starts, beams) <= len(quads)
         for _ in range(50):
             aim(camera, random_eye(rng, room), rng.uniform(-180, 180), rng.uniform(-90, 90), width, height, scale)
-            none = np.zeros(0, dtype=SPRITE)
             rasterise(
-                quads, starts, beams, none, camera, width, height, np.float32(scale), order, extra, scratch[0], chunks
-            )
+                quads, starts, beams, random_sprites(rng, room), camera, width, height, np.float32(scale),
+                order, extra, scratch[0], chunks,
+            )  # fmt: skip
             assert (chunks["face"] >= 0).all()

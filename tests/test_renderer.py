@@ -5,18 +5,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from drawn import crack, frame_of, meadow, random_eye, random_sprites, random_world, sprite
+from drawn import PLACES, crack, frame_of, meadow, random_eye, random_eye_at, random_sprites, random_world, sprite
 
 from mcproxy import task
-from mcproxy.blocks import BLOCKS, ID
+from mcproxy.blocks import BLOCKS, BOX, CUBE, ID
 from mcproxy.engine.crew import Crew
+from mcproxy.engine.raster import AXIS, aim, step_off
 from mcproxy.engine.reference import reference
 from mcproxy.engine.renderer import Renderer
 from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.textures import SHADE, front
 
 
-def test_the_rasteriser_sees_what_the_reference_sees():
+@pytest.mark.parametrize("place", PLACES)
+def test_the_rasteriser_sees_what_the_reference_sees(place):
     rng = np.random.default_rng(1)
     unequal = pixels = 0
     for _ in range(250):
@@ -24,7 +26,7 @@ def test_the_rasteriser_sees_what_the_reference_sees():
         resolution = tuple(int(s) for s in rng.integers(1, 90, 2))  # also widths that are no multiple of 16
         view = {"resolution": resolution, "fov_deg": rng.uniform(20, 130), "time_of_day": int(rng.integers(24000))}
         for _ in range(3):
-            eye, yaw, pitch = random_eye(rng, blocks), rng.uniform(-180, 180), rng.uniform(-90, 90)
+            eye, yaw, pitch = random_eye_at(rng, blocks, place), rng.uniform(-180, 180), rng.uniform(-90, 90)
             view["sprites"] = random_sprites(rng, blocks)
             drawn = frame_of(blocks, eye, yaw, pitch, **view)
             unequal += (drawn != reference(blocks, eye, yaw, pitch, **view)).any(axis=-1).sum()
@@ -180,6 +182,61 @@ def test_an_eye_in_lava_sees_lava_alone():
     blocks = np.full((5, 5, 5), ID["lava"], dtype=np.uint8)
     frame = frame_of(blocks, (2.5, 2.5, 2.5)).reshape(-1, 3).astype(int)
     assert (frame == frame[0]).all() and frame[0, 0] > frame[0, 1] > frame[0, 2]
+
+
+def blind(frame):
+    return (frame == frame[0, 0]).all()
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.solid], ids=lambda b: b.name)
+def test_an_eye_inside_a_solid_block_sees_nothing_but_the_darkness_within(block):
+    blocks = meadow((5, 5, 5))
+    blocks[2, 2, 2] = ID[block.name]
+    low, high = 2 + np.array(block.box[:3]), 2 + np.array(block.box[3:])
+    for share in (0.01, 0.5, 0.99):
+        frame = frame_of(blocks, low + share * (high - low), sprites=sprite((1, 1, 1), (1.9, 3, 1.9), "sand"))
+        assert blind(frame) and frame.max() < 15
+    if block.box != CUBE:
+        for axis in np.flatnonzero(high < 3):
+            beside = (low + high) / 2
+            beside[axis] = high[axis] + 0.01  # in the cell of the block, but not in its box
+            assert not blind(frame_of(blocks, beside))
+
+
+def test_what_is_beyond_the_sides_of_the_world_and_below_it_is_like_stone_and_what_is_above_is_air():
+    blocks = meadow((5, 5, 5))
+    blocks[2, 2, 2] = ID["stone"]
+    stone = frame_of(blocks, (2.5, 2.5, 2.5))
+    for outside in ((-0.1, 2.5, 2.5), (5.1, 2.5, 2.5), (2.5, 2.5, -9), (2.5, 2.5, 5), (2.5, -0.1, 2.5), (-1, 9, 2.5)):
+        assert (frame_of(blocks, outside, yaw_deg=40, pitch_deg=10) == stone).all()
+    assert not blind(frame_of(blocks, (2.5, 9.0, 2.5), pitch_deg=60))
+
+
+def test_an_eye_on_the_face_of_a_block_sees_it_only_from_above_east_or_south():
+    blocks = np.zeros((5, 5, 5), dtype=np.uint8)
+    blocks[2, 2, 2] = ID["gold_block"]
+    for axis, (yaw, pitch) in enumerate(((90, 0), (0, 90), (180, 0))):  # west, down, north
+        eye = np.full(3, 2.5)
+        eye[axis] = 2.0
+        assert blind(frame_of(blocks, eye, yaw, pitch)) and frame_of(blocks, eye, yaw, pitch).max() < 15
+        eye[axis] = 3.0
+        red, _, blue = frame_of(blocks, eye, yaw, pitch).astype(int).reshape(-1, 3).T
+        assert (red > blue + 50).all()  # gold from edge to edge
+
+
+def test_only_eyes_on_faces_are_moved_off_them_and_by_no_more_than_a_hair():
+    rng, moved = np.random.default_rng(10), np.zeros(3, dtype=AXIS)
+    for _ in range(500):
+        blocks = random_world(rng)
+        for place in PLACES:
+            eye = random_eye_at(rng, blocks, place)
+            aim(moved, eye, 0.0, 0.0, 16, 16, 0.1)
+            before = moved.copy()
+            step_off(moved, blocks, BOX)
+            shift = abs(moved["part"] - before["part"])
+            nearest = abs(before["part"] * 32 - np.round(before["part"] * 32)) / 32  # all faces are at 32nds of a block
+            assert (shift < 4e-5).all() and (shift[nearest > 2e-5] == 0).all()
+            assert (moved["cell"] == before["cell"]).all() and (moved["part"] > 0).all() and (moved["part"] < 1).all()
 
 
 def test_art_is_stretched_over_each_side_of_a_sprite_with_its_front_where_it_looks():

@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from mcproxy import blocks as block_table
+from mcproxy.engine.collision import block_at
 from mcproxy.engine.light import FULL
 from mcproxy.engine.mesh import WATER
 from mcproxy.engine.textures import GLOW, TEXELS
@@ -45,6 +46,8 @@ _ZERO, _ONE = _F(0), _F(1)
 _FOG, _WATER_FOG = _F(1 / FOG_DISTANCE**2), _F(1 / WATER_DISTANCE**2)
 _LAVA = block_table.ID["lava"]
 _GLOW_CLEARS = _F(0.9)  # share of the fog that full glow pierces
+_SHUT = block_table.SOLID | (np.arange(len(block_table.BLOCKS)) == _LAVA)  # (K,) bool: an eye within sees nothing else
+SHUT = np.where(_SHUT[:, None], block_table.BOX, np.nan)  # (K, 6) float64: their boxes
 
 
 @functools.lru_cache(maxsize=256)
@@ -211,24 +214,29 @@ def _light_of(sprite, lighting, corners):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def breathe(air, eye, blocks, look, lighting, levels, curve, atlas):
-    """Fill the `AIR` record for an eye, (3,) float64, in a world. The fog is as dark as the sky light there.
+def breathe(air, camera, blocks, look, lighting, levels, curve, atlas, shut):
+    """Fill the `AIR` record for the eye of a camera, (3,) `AXIS` after `raster.step_off`, in a world.
 
-    `levels` are those of `light.Lighter`, `curve` is `light.CURVE` in float32.
+    The fog is as dark as the sky light there. An eye within the box of a solid block, or in lava, sees nothing but the
+    mean colour of that block's top; solid ones are as dark inside as any place without light. As for bodies, there is
+    stone beyond the sides of the world and below it, and air above. `levels` are those of `light.Lighter`, `curve` is
+    `light.CURVE` in float32 and `shut` is `SHUT`.
     """
-    air.haze, air.blind = _FOG, 0
-    kind, sky, block = 0, FULL, 0
-    x, y, z = np.int64(np.floor(eye[0])), np.int64(np.floor(eye[1])), np.int64(np.floor(eye[2]))
+    air.haze, air.blind = _FOG, 1
+    sky, block = FULL, 0
+    x, y, z = np.int64(camera[0].cell), np.int64(camera[1].cell), np.int64(camera[2].cell)
     size_x, size_y, size_z = blocks.shape
-    if 0 <= x < size_x and 0 <= y < size_y and 0 <= z < size_z:
-        kind = np.int64(blocks[x, y, z])
-        if lighting.plain == 0:
-            cell = ((x + 1) * (size_y + 2) + y + 1) * (size_z + 2) + z + 1
-            sky, block = np.int64(levels[0, cell]), np.int64(levels[1, cell])
-    if kind in (_LAVA, WATER):
+    kind = block_at(blocks, blocks.shape, x, y, z)
+    if lighting.plain == 0 and 0 <= x < size_x and 0 <= y < size_y and 0 <= z < size_z:
+        cell = ((x + 1) * (size_y + 2) + y + 1) * (size_z + 2) + z + 1
+        sky, block = np.int64(levels[0, cell]), np.int64(levels[1, cell])
+    for k in range(3):
+        if not shut[kind, k] < camera[k].part < shut[kind, k + 3]:
+            air.blind = 0
+    if kind == WATER or air.blind != 0:
         texel = atlas[(kind * 8 + 4) * TEXELS - 1]  # the mean colour of its top
-        light = max(curve[sky] * look.light, curve[block])
-        air.haze, air.blind = _WATER_FOG, kind == _LAVA
+        light = max(curve[sky] * look.light, curve[block]) if kind in (_LAVA, WATER) else curve[0]
+        air.haze = _WATER_FOG
         for k in range(3):
             air.fog[k] = _F(texel >> 8 * k & 255) * light
     else:

@@ -22,6 +22,7 @@ import math
 import numpy as np
 from numba import njit
 
+from mcproxy.engine.collision import block_at
 from mcproxy.engine.mesh import LANES, MAX_BEAMS
 from mcproxy.engine.sprites import MAX_SPRITES, SPRITE_FACE
 from mcproxy.engine.textures import BEAM
@@ -50,10 +51,11 @@ BEAM_WIDTH = 0.4  # blocks, but at least
 BEAM_PIXELS = 1.2  # so many pixels, to be seen from anywhere
 BEAM_HEIGHT = np.float32(256)  # blocks above the beacon
 _F = np.float32
+_OFF = _F(2**-16)  # blocks that an eye keeps away from the faces of its cell, and of the block in it
 _ZERO, _ONE, _HALF = _F(0), _F(1), _F(0.5)
 _FAR = _F(1e9)  # pixels, beyond any image
 _TINY = _F(1e-12)  # in place of a zero slope: such a line is beyond the image in every row but its own
-_NEAR = _F(1e-6)  # blocks, only to bound the rows of quads that reach behind the eye
+_NEAR = _F(1e-7)  # blocks, only to bound the rows of quads that reach behind the eye
 _ROUND = _F(1.5 * 2**23)  # adding and subtracting it rounds a float32 to a whole number
 
 
@@ -72,6 +74,22 @@ def aim(camera, eye, yaw_deg, pitch_deg, width, height, scale):
         axis.across, axis.down = right[k] * scale, -up[k] * scale
         axis.start = forward[k] + (right[k] * (1 - width) - up[k] * (1 - height)) * scale / 2
         axis.forward, axis.right, axis.up = forward[k], right[k], up[k]
+
+
+@njit(nogil=True, cache=True)
+def step_off(camera, blocks, boxes):
+    """Move an eye that is nearer than `_OFF` to a face of its cell, or of the block in it, to that distance.
+
+    An eye in the plane of a face would not see it. It stays in its cell and on its side of the face; one that is
+    exactly on it is taken to be on the upper side, or the east or south one. `boxes` is `blocks.BOX`.
+    """
+    kind = block_at(blocks, blocks.shape, np.int64(camera[0].cell), np.int64(camera[1].cell), np.int64(camera[2].cell))
+    for k in range(3):
+        axis = camera[k]
+        axis.part = min(max(axis.part, _OFF), _ONE - _OFF)
+        for face in (_F(boxes[kind, k]), _F(boxes[kind, k + 3])):
+            if _ZERO < face < _ONE and abs(axis.part - face) < _OFF:
+                axis.part = face - _OFF if axis.part < face else face + _OFF
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -10,10 +10,10 @@ import numpy as np
 from numba import njit
 
 from mcproxy import blocks as block_table
-from mcproxy.engine.colour import AIR, blur_of, breathe, light_at, lit, look_at, sky_at, sprite_colour, texel_at
+from mcproxy.engine.colour import AIR, SHUT, blur_of, breathe, light_at, lit, look_at, sky_at, sprite_colour, texel_at
 from mcproxy.engine.light import CURVE, LIGHTING, Lighter, cells_of, corners_of
 from mcproxy.engine.mesh import MAX_BEAMS, WATER, is_deep, open_above
-from mcproxy.engine.raster import AXIS, BEAM_HEIGHT, aim, beam_reach
+from mcproxy.engine.raster import AXIS, BEAM_HEIGHT, aim, beam_reach, step_off
 from mcproxy.engine.sprites import SPRITE, SPRITE_FACE
 from mcproxy.engine.textures import BEAM, atlas, cracks
 
@@ -38,29 +38,32 @@ def reference(
     camera, air, lighting = np.zeros(3, dtype=AXIS), np.zeros(1, dtype=AIR), np.zeros(1, dtype=LIGHTING)
     scale = 2 * math.tan(math.radians(fov_deg) / 2) / height
     aim(camera, eye, yaw_deg, pitch_deg, width, height, scale)
+    step_off(camera, blocks, block_table.BOX)
     beacons = [b for b in np.argwhere(blocks == _BEACON) if open_above(blocks, *b)][:MAX_BEAMS]
     feet = np.array(beacons, dtype=np.float32).reshape(-1, 3) + np.array([0.5, 1, 0.5], dtype=np.float32)
     look, blur = look_at(time_of_day), blur_of(scale)
     levels = np.zeros((2, cells_of(blocks.shape)), dtype=np.uint8)
     corners = np.zeros(corners_of(blocks.shape), dtype=np.uint8)
     Lighter(blocks.shape).light(blocks, (0, 0, 0), blocks.shape, float(look["light"]), lighting[0], levels, corners)
-    breathe(air[0], eye, blocks, look, lighting[0], levels, CURVE.astype(np.float32), atlas())
+    breathe(air[0], camera, blocks, look, lighting[0], levels, CURVE.astype(np.float32), atlas(), SHUT)
     if air["blind"][0]:
         frame[...] = air["fog"][0].astype(np.uint8)
         return frame
     _walk(
-        blocks, block_table.BOX, feet, sprites, np.asarray(eye, dtype=float), camera, look, air[0], lighting[0],
-        corners, atlas(), cracks(), blur, _F(scale), frame,
+        blocks, block_table.BOX, feet, sprites, camera, look, air[0], lighting[0], corners, atlas(), cracks(), blur,
+        _F(scale), frame,
     )  # fmt: skip
     return frame
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _walk(
-    blocks, boxes, beams, sprites, eye, camera, look, air, lighting, corners, texels, factors, blur, scale, frame
+    blocks, boxes, beams, sprites, camera, look, air, lighting, corners, texels, factors, blur, scale, frame
 ):  # fmt: skip
     x, y, z = camera[0].part, camera[1].part, camera[2].part
-    ray, box = np.zeros(3), np.zeros(6)
+    eye, ray, box = np.zeros(3), np.zeros(3), np.zeros(6)
+    for k in range(3):
+        eye[k] = np.float64(camera[k].cell) + np.float64(camera[k].part)
     for i in range(frame.shape[0]):
         for j in range(frame.shape[1]):
             for k in range(3):

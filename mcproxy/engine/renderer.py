@@ -15,11 +15,11 @@ import numpy as np
 from numba import njit
 
 from mcproxy import blocks as block_table
-from mcproxy.engine.colour import AIR, LOOK, blur_of, breathe, look_at
+from mcproxy.engine.colour import AIR, LOOK, SHUT, blur_of, breathe, look_at
 from mcproxy.engine.crew import ALONE, Crew, give, take, wait_for
 from mcproxy.engine.light import CURVE, LIGHTING, Lighter, Place, cells_of, corners_of
 from mcproxy.engine.mesh import LANES, MAX_BEAMS, QUADS, Mesher
-from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise
+from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise, step_off
 from mcproxy.engine.shade import COLOURS, PIXELS, shade
 from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.textures import ART, CRACKS, atlas, cracks
@@ -98,6 +98,10 @@ class Renderer:
         `which` is (K,) int64, distinct numbers of worlds, which the crew shares. `eyes` is (N, 3) float64 in blocks,
         `yaw_deg` and `pitch_deg` (N,) float64, `flipped` (N,) bool. World n shows the first counts[n], (N,) int64, of
         its `sprites`, (N, MAX_SPRITES) `SPRITE`.
+
+        Eyes may be anywhere. Within solid blocks, and so beyond the sides of the world and below it, they see nothing
+        but darkness (`colour.breathe`); on the very face of a block they see what is above, east or south of it
+        (`raster.step_off`).
         """
         n, (height, width) = self.num_worlds, self.resolution
         if which.ndim != 1 or which.dtype != np.int64 or (which.size and not 0 <= which.min() <= which.max() < n):
@@ -124,8 +128,8 @@ class Renderer:
         words = out.reshape(n, height, -1).view(np.int32) if whole else _NO_WORDS
         arrays = (
             which, self._quads, self._starts, self._beams, sprites, counts, self._looks, self._lights, self._blocks,
-            self._levels, self._corners, atlas(), cracks(), _CURVE, self._scale, blur_of(self._scale),
-            eyes, yaw_deg, pitch_deg, flipped, out, words,
+            self._levels, self._corners, atlas(), cracks(), _CURVE, block_table.BOX, SHUT, self._scale,
+            blur_of(self._scale), eyes, yaw_deg, pitch_deg, flipped, out, words,
         )  # fmt: skip
         crew.work(lambda counter: _draw(counter, *arrays, *self._workshop().easel(len(arrays[1][0]))), which.size)
 
@@ -211,7 +215,7 @@ def _check_sprites(sprites: np.ndarray, counts: np.ndarray) -> None:
 @njit(nogil=True, cache=True)
 def _draw(
     counter, which, quads, starts, beams, sprites, counts, looks, lights, blocks, levels, corners, texels,
-    crack_factors, curve, scale, blur, eyes, yaw_deg, pitch_deg, flipped, out, words,
+    crack_factors, curve, boxes, shut, scale, blur, eyes, yaw_deg, pitch_deg, flipped, out, words,
     camera, order, extra, scratch, chunks, air, pixels, colours,
 ):  # fmt: skip
     height, width = out.shape[1], out.shape[2]
@@ -221,7 +225,8 @@ def _draw(
         x, y, z = lights[n].shape
         world, shown = blocks[n, : x * y * z].reshape((x, y, z)), sprites[n, : counts[n]]
         aim(camera, eyes[n], yaw_deg[n], pitch_deg[n], width, height, scale)
-        breathe(air[0], eyes[n], world, looks[n], lights[n], levels[n], curve, texels)
+        step_off(camera, world, boxes)
+        breathe(air[0], camera, world, looks[n], lights[n], levels[n], curve, texels, shut)
         if air[0].blind != 0:
             for c in range(3):
                 out[n, :, :, c] = np.uint8(air[0].fog[c])
