@@ -7,8 +7,10 @@ wakes late takes fewer worlds. The caller takes worlds as well, and returns when
 """
 
 import os
+import threading
+import time
+import weakref
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,10 +19,14 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 _TAKEN, _GIVEN = np.arange(2)  # what a counter counts
+_PATIENCE = 5000  # looks at the counter
+_PLENTY = 2**40  # more worlds than there can be
 
 
 class Crew:
-    """The calling thread and `threads` - 1 others."""
+    """The calling thread and `threads` - 1 others, which wait for locks: a pool's queue and futures would cost as much
+    as a few worlds.
+    """
 
     def __init__(self, threads: int = 1) -> None:
         if threads < 1:
@@ -28,31 +34,65 @@ class Crew:
         self.threads = threads
         self._hire()
 
-    def _hire(self) -> None:
-        """Start threads of this process: a forked one inherits none."""
-        self._process, self._others = os.getpid(), list[Future]()
-        self._pool = ThreadPoolExecutor(self.threads - 1, "mcproxy-crew") if self.threads > 1 else None
-
     def work(self, kernel: Callable[[np.ndarray], None], count: int, grain: int = 1) -> None:
         """Run `kernel(counter)` on every thread, or here alone if there are fewer than `grain` worlds for each.
 
-        It is to take worlds from the counter until none of the `count` is left, and to return when all are given back.
+        It is to take worlds from the counter until none of the `count` is left, and to give each back.
+        What fails on another thread is raised here, by this call or by the next.
         """
-        counter = np.zeros(2, dtype=np.int64)
         if self._process != os.getpid():
-            self._hire()
-        for other in self._others:
-            other.result()  # it has nothing left to do, but may not have returned; if it failed, it fails here
-        self._others = []
-        if self._pool is not None and count >= grain * self.threads:
-            self._others = [self._pool.submit(kernel, counter) for _ in range(self.threads - 1)]
+            self._hire()  # a forked process inherits no threads
+        counter = np.zeros(2, dtype=np.int64)
+        if count >= grain * self.threads:
+            self._post.job = kernel, counter
+            for bell in self._bells:
+                if bell.locked():  # else it has not come back to it since the last ring
+                    bell.release()
         kernel(counter)
+        while not is_done(counter, count):
+            time.sleep(0)  # let whoever has the rest go on, should there be fewer cores than threads
+        if self._post.failure is not None:
+            failure, self._post.failure = self._post.failure, None
+            raise failure
 
     def close(self) -> None:
         """Let the threads go; safe to call twice."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=self._process == os.getpid())
-            self._pool = None
+        self._dismiss()
+        self._bells = []
+
+    def _hire(self) -> None:
+        self._process, self._post = os.getpid(), _Post()
+        self._bells = [threading.Lock() for _ in range(self.threads - 1)]
+        for bell in self._bells:
+            bell.acquire()
+            threading.Thread(target=_help, args=(bell, self._post), name="mcproxy-crew", daemon=True).start()
+        self._dismiss = weakref.finalize(self, _dismiss, self._post, self._bells)  # also where nobody closes it
+
+
+class _Post:
+    """Where a crew leaves its latest job, and a thread what went wrong."""
+
+    def __init__(self) -> None:
+        self.job: tuple[Callable[[np.ndarray], None], np.ndarray] | None = None
+        self.failure: BaseException | None = None
+
+
+def _dismiss(post: _Post, bells: list[threading.Lock]) -> None:
+    post.job = None
+    for bell in bells:
+        if bell.locked():
+            bell.release()
+
+
+def _help(bell: threading.Lock, post: _Post) -> None:
+    """What the other threads do: at each ring, the latest job."""
+    while bell.acquire() and (job := post.job) is not None:
+        kernel, counter = job
+        try:
+            kernel(counter)
+        except BaseException as failure:
+            post.failure = failure
+            counter[:] = _PLENTY  # so that nobody waits for the worlds that it took
 
 
 ALONE = Crew()
@@ -71,10 +111,12 @@ def give(counter: np.ndarray) -> None:
 
 
 @njit(nogil=True, cache=True)
-def wait_for(counter: np.ndarray, count: int) -> None:
-    """Wait until so many worlds are given back: for the time of one world at most, so without sleeping."""
-    while _add(counter, _GIVEN, 0) < count:
-        pass
+def is_done(counter: np.ndarray, count: int) -> bool:
+    """Whether so many worlds are given back; waits for it, spinning, about as long as a world takes."""
+    looks, given = 0, 0
+    while given < count and looks < _PATIENCE:
+        given, looks = _add(counter, _GIVEN, 0), looks + 1
+    return given >= count
 
 
 def _atomic_add(context: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ARG001

@@ -16,7 +16,7 @@ from numba import njit
 
 from mcproxy import blocks as block_table
 from mcproxy.engine.colour import AIR, LOOK, SHUT, blur_of, breathe, look_at
-from mcproxy.engine.crew import ALONE, Crew, give, take, wait_for
+from mcproxy.engine.crew import ALONE, Crew, give, take
 from mcproxy.engine.light import CURVE, LIGHTING, Lighter, Place, cells_of, corners_of
 from mcproxy.engine.mesh import LANES, MAX_BEAMS, QUADS, Mesher
 from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise, step_off
@@ -241,4 +241,3 @@ def _draw(
             )  # fmt: skip
         give(counter)
         place = take(counter)
-    wait_for(counter, which.size)

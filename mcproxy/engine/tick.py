@@ -11,7 +11,7 @@ from numba import njit
 from mcproxy import mobs
 from mcproxy.blocks import BOX
 from mcproxy.controls import INDEX
-from mcproxy.engine.crew import give, take, wait_for
+from mcproxy.engine.crew import give, take
 from mcproxy.engine.entities import BLOCK_HEIGHT, ITEM_HALF_WIDTH, ITEM_HEIGHT, move_bodies
 from mcproxy.engine.gaze import turn
 from mcproxy.engine.hands import attack, use
@@ -57,7 +57,6 @@ def run(
                     _tick(blocks[i], world, keys[i], place)
         give(counter)
         i = take(counter)
-    wait_for(counter, worlds.size)
 
 
 @njit(nogil=True, cache=True)
