@@ -34,6 +34,15 @@ class Crew:
         self.threads = threads
         self._hire()
 
+    def _hire(self) -> None:
+        self._process, self._post = os.getpid(), _Post()
+        self._bells: list[threading.Lock] = [threading.Lock() for _ in range(self.threads - 1)]
+        for bell in self._bells:
+            bell.acquire()
+            threading.Thread(target=_help, args=(bell, self._post), name="mcproxy-crew", daemon=True).start()
+        # also where nobody closes it
+        self._dismiss: weakref.finalize = weakref.finalize(self, _dismiss, self._post, self._bells)
+
     def work(self, kernel: Callable[[np.ndarray], None], count: int, grain: int = 1) -> None:
         """Run `kernel(counter)` on every thread, or here alone if there are fewer than `grain` worlds for each.
 
@@ -58,15 +67,7 @@ class Crew:
     def close(self) -> None:
         """Let the threads go; safe to call twice."""
         self._dismiss()
-        self._bells = []
-
-    def _hire(self) -> None:
-        self._process, self._post = os.getpid(), _Post()
-        self._bells = [threading.Lock() for _ in range(self.threads - 1)]
-        for bell in self._bells:
-            bell.acquire()
-            threading.Thread(target=_help, args=(bell, self._post), name="mcproxy-crew", daemon=True).start()
-        self._dismiss = weakref.finalize(self, _dismiss, self._post, self._bells)  # also where nobody closes it
+        self._bells.clear()
 
 
 class _Post:
