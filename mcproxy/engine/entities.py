@@ -30,7 +30,7 @@ _LIFETIME = 6000  # ticks of an item (EntityItem.onUpdate)
 _REACH_SIDE, _REACH_UP = 1.0, 0.5  # blocks by which the player's box grows to pick up (EntityPlayer.onLivingUpdate)
 _ARRIVED = 0.3  # blocks from a waypoint
 _CLOSE = 0.05  # blocks at which a chasing mob stands on the player and stops
-_STAND, _ROUTE, _CHASE, _FLEE = (BEHAVIOURS.index(name) for name in ("stand", "route", "chase", "flee"))
+_ROUTE, _CHASE, _FLEE = (BEHAVIOURS.index(name) for name in ("route", "chase", "flee"))  # others stand
 _LAVA = ID["lava"]
 
 

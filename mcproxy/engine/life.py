@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import BOX, CUBE, HURTS, ID, OPACITY, SOLID
-from mcproxy.engine.collision import block_at
+from mcproxy.engine.collision import INSET, block_at
 from mcproxy.engine.gaze import eye
 from mcproxy.engine.physics import HALF_WIDTH, SNEAKING, STANDING
 from mcproxy.engine.state import CACTUS, DIED, FALL, FIRE, HURT, LAVA, WALL, tell
@@ -21,7 +21,6 @@ _SPARED_TICKS = 10  # after a blow (EntityLivingBase.attackEntityFrom: half of m
 _BURN_TICKS = 300  # after lava (Entity.setOnFireFromLava)
 _BURN_EVERY, _BURN_DAMAGE = 20, np.int64(1)  # ticks, half hearts (Entity.onEntityUpdate)
 _BURIED_DAMAGE = np.int64(1)  # half hearts (EntityLivingBase.onEntityUpdate)
-_INSET = 0.001  # blocks by which the box is shrunk to find the blocks that it touches (Entity.doBlockCollisions)
 _LAVA_BLOCK = ID["lava"]
 _BURIES = SOLID & (BOX == CUBE).all(axis=1) & (OPACITY > 1)  # (K,) bool, neither glass nor leaves (causesSuffocation)
 
@@ -51,10 +50,10 @@ def feel(blocks: np.ndarray, world: Any) -> None:
     player, shape = world.player, world.shape
     if player.landed > SAFE_FALL:
         hurt(world, math.ceil(player.landed - SAFE_FALL), FALL)
-    pos, side = player.pos, HALF_WIDTH - _INSET
-    top = pos[1] + (SNEAKING if player.crouched != 0 else STANDING) - _INSET
+    pos, side = player.pos, HALF_WIDTH - INSET
+    top = pos[1] + (SNEAKING if player.crouched != 0 else STANDING) - INSET
     for i in range(math.floor(pos[0] - side), math.floor(pos[0] + side) + 1):
-        for j in range(math.floor(pos[1] + _INSET), math.floor(top) + 1):
+        for j in range(math.floor(pos[1] + INSET), math.floor(top) + 1):
             for k in range(math.floor(pos[2] - side), math.floor(pos[2] + side) + 1):
                 block = block_at(blocks, shape, i, j, k)
                 if HURTS[block] > 0 and block != _LAVA_BLOCK:

@@ -31,7 +31,7 @@ from mcproxy.engine.state import (
     TOUCHED,
     WALKER,
     tell,
-)  # fmt: skip
+)
 from mcproxy.engine.terrain import press_plates, run_timers, settle
 from mcproxy.engine.textures import ART, CRACKS
 

@@ -34,7 +34,7 @@ class Worlds:
     players   (N,) `PLAYER` records: feet position, velocity, view angles, contact flags
     ticks     (N,) int64, ticks since the episode began;  limits  (N,) int64, ticks at which it is cut off
     met       (N, K) int64, first tick at which objective k of the mission was met, -1 for never
-    ended     (N,) uint8, a terminal objective was met, or the player died
+    ended     (N,) bool, a terminal objective was met, or the player died
     missions  the N missions;  events  the N lists of `Event`s so far
     """
 
