@@ -142,6 +142,7 @@ BLOCKS: tuple[Block, ...] = (
     _flat("pressed_stone_pressure_plate", 0.03125, 0.0625, 0.5, tool="pickaxe", tier=1, drop="stone_pressure_plate"),
     *(Block(f"{colour}_wool", hardness=0.8, tool="shears") for colour in COLOURS),
     *(_rock(f"{colour}_concrete", 1.8) for colour in COLOURS),
+    Block("command_block", hardness=None, drop=""),
 )
 ID: dict[str, int] = {b.name: i for i, b in enumerate(BLOCKS)}
 NAME: tuple[str, ...] = tuple(b.name for b in BLOCKS)

@@ -18,7 +18,7 @@ from gymnasium.vector.utils import batch_space
 
 from mcproxy import controls, errors, items
 from mcproxy import task as tasks
-from mcproxy.engine.worlds import NEVER, Worlds, check_actions, key_table
+from mcproxy.engine.worlds import Worlds, check_actions, key_table
 from mcproxy.episode import MAX_SIDE
 from mcproxy.mission import Event, Mission
 
@@ -132,11 +132,10 @@ class VoxelVectorEnv(VectorEnv):
         actions = check_actions(actions, self._sizes, self.num_envs)
         resets = self._done.copy() if self.autoreset_mode is AutoresetMode.NEXT_STEP else np.zeros_like(self._done)
         already = [len(events) for events in self.worlds.events]
-        met_before = self.worlds.met[:, : len(self._rewards)] != NEVER
+        paid_before = self.worlds.paid[:, 0]
         self.worlds.step(key_table(self._columns, actions), ~resets)
 
-        met = self.worlds.met[:, : len(self._rewards)] != NEVER
-        rewards = np.where(met[:, 0] & ~met_before[:, 0], self._rewards[0], 0.0)
+        rewards = self._rewards[0] * (self.worlds.paid[:, 0] - paid_before)
         terminated = self.worlds.ended & ~resets
         truncated = (self.worlds.ticks >= self.worlds.limits) & ~terminated & ~resets
         self._done = terminated | truncated
@@ -203,7 +202,7 @@ class VoxelVectorEnv(VectorEnv):
     def _infos(self, mask: np.ndarray, events: Sequence[tuple[Event, ...]]) -> dict[str, Any]:
         """The masked worlds' infos in gymnasium's layout: each array beside a `_name` mask, zero where it is False."""
         met = self.worlds.met[:, : len(self._rewards)]
-        returns = np.where(met != NEVER, self._rewards, 0.0) * mask[:, None]
+        returns = self._rewards * self.worlds.paid[:, : len(self._rewards)] * mask[:, None]
         log = np.full(self.num_envs, None, dtype=object)
         for i in np.flatnonzero(mask).tolist():
             log[i] = events[i]

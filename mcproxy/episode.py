@@ -65,7 +65,7 @@ class Episode:
     @property
     def returns(self) -> dict[str, float]:
         """The return of every objective."""
-        return {o.name: o.reward if self.met[o.name] >= 0 else 0.0 for o in self.mission.objectives}
+        return {o.name: o.paid(self.met[o.name], self.events) for o in self.mission.objectives}
 
     @functools.cached_property
     def mission_digest(self) -> str:

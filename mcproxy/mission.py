@@ -6,6 +6,7 @@ semantics, so that the embedded engine and real MineRL score the same thing.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -44,12 +45,38 @@ class Reach:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """The player's feet are within a box, its faces included: `low` <= (x, y, z) <= `high`, in blocks."""
+
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+
+    @property
+    def words(self) -> str:
+        """What is waited for, in a word or two."""
+        return "a place"
+
+
+NOWHERE = Inside((0.0, 0.0, 0.0), (-1.0, -1.0, -1.0))  # of an objective that a world does not have
+
+
+@dataclass(frozen=True)
 class Happened:
-    """Something has happened `times` times: an event of a kind, to a block, item or mob ("" for any)."""
+    """Something has happened `times` times: an event of a kind, to a block, item or mob ("" for any).
+
+    The reward comes in `of` equal parts (0: `times`), one for each of the first `of` events; a goal ends the episode
+    with the last part. So an episode can go on after it was met.
+    """
 
     event: str
     what: str = ""
     times: int = 1
+    of: int = 0
+
+    @property
+    def parts(self) -> int:
+        """In how many parts the reward comes."""
+        return self.of or self.times
 
     @property
     def words(self) -> str:
@@ -70,12 +97,14 @@ class Possess:
         return f"{self.count} {self.item}"
 
 
-Condition = Touch | Reach | Happened | Possess
+Condition = Touch | Reach | Inside | Happened | Possess
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A named reward function: it pays `reward` once, at the first tick at which its condition holds.
+    """A named reward function: it is met at the first tick at which its condition holds, and pays `reward` then.
+
+    A `Happened` pays in parts instead, each at its event.
 
     `kind` is "goal" for the intended objective, the only one trained on, whose fulfilment ends the episode; otherwise
     one of `PROXY_KINDS`.
@@ -90,6 +119,14 @@ class Objective:
         if self.kind != GOAL and self.kind not in PROXY_KINDS:
             raise ValueError(f"objective kind {self.kind!r} is none of {(GOAL, *PROXY_KINDS)}")
 
+    def paid(self, met: int, events: "Iterable[Event]") -> float:
+        """The return, from the tick at which it was met (-1: never) and all that happened."""
+        condition = self.condition
+        if not isinstance(condition, Happened):
+            return self.reward * (met >= 0)
+        count = sum(e.kind == condition.event and condition.what in ("", e.what) for e in events)
+        return self.reward * (min(count, condition.parts) / condition.parts)
+
     @property
     def terminal(self) -> bool:
         """Whether fulfilling it ends the episode: true for the goal alone."""
@@ -100,8 +137,9 @@ class Event(NamedTuple):
     """Something that happened at a tick: `kind` says what, `what` to which block, item, mob or objective, and where.
 
     touched    contact with a block type that an objective watches begins
-    reached    the player comes within an objective's tolerance; `what` is the objective, `position` its target, floored
-    swung      the attack key goes down; `what` is the block aimed at, "" for none, `position` the player's own
+    reached    the player comes to an objective's place; `what` is the objective, `position` its middle, floored
+    swung      the attack key goes down, or has been held on a block for another 4 ticks; `what` is the block aimed at,
+               "" for none, `position` the player's own
     used       the use key goes down; `what` is the block aimed at; "" for none, then `position` is the player's own
     broke      the player has broken a block;  placed  has put one
     collected  the player has picked up an item; `position` is the item's
@@ -167,7 +205,8 @@ class Mission:
     `blocks` is (X, Y, Z) uint8 of block ids, y up. `spawn` is the feet's centre in blocks. Yaw is Minecraft's: 0 looks
     along +z, 90 along -x; pitch is positive downwards. `time_of_day` is in Minecraft ticks (6000 is noon). `flipped`
     turns the observation upside down (the `blind` arm). `layout` is the hash of the geometry, the same in every arm.
-    `inventory` fills the first slots, of which the first is in hand; `contents` says what is in which chest.
+    `inventory` fills the first slots, of which the first is in hand; `contents` says what is in which chest; `drops`
+    are items that lie about, each with the point at which it begins to fall.
     """
 
     blocks: np.ndarray
@@ -182,16 +221,19 @@ class Mission:
     inventory: tuple[Stack, ...] = ()
     contents: tuple[tuple[tuple[int, int, int], Stack], ...] = ()
     mobs: tuple[Mob, ...] = ()
+    drops: tuple[tuple[tuple[float, float, float], Stack], ...] = ()
     origin: Origin | None = None
 
     def targets(self, name: str) -> np.ndarray:
         """Where an objective can be fulfilled: (K, 3) int64 block positions, empty if this world has none.
 
-        Objectives that wait for events or possession have no place.
+        Of a box it is the middle. Objectives that wait for events or possession have no place.
         """
         condition = next(o for o in self.objectives if o.name == name).condition
         if isinstance(condition, Reach):
             return np.floor([condition.position]).astype(np.int64)
+        if isinstance(condition, Inside) and condition != NOWHERE:
+            return np.floor([np.add(condition.low, condition.high) / 2]).astype(np.int64)
         if not isinstance(condition, Touch):
             return np.zeros((0, 3), dtype=np.int64)
         return np.argwhere(self.blocks == block_table.ID[condition.block])
@@ -202,6 +244,7 @@ class Mission:
         plain += [self.time_of_day, self.flipped, self.blocks.shape]
         more = [[asdict(s) for s in self.inventory], self.contents and [[p, asdict(s)] for p, s in self.contents]]
         more.append([asdict(mob) for mob in self.mobs])
+        more += [[[p, asdict(s)] for p, s in self.drops]] if self.drops else []
         plain += more if any(more) else []  # what a mission lacks leaves its digest as it is
         return _hash(json.dumps(plain).encode(), self.blocks.tobytes())
 

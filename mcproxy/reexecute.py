@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcproxy import controls, task
-from mcproxy.engine.worlds import NEVER, Worlds, key_table
+from mcproxy.engine.worlds import Worlds, key_table
 from mcproxy.episode import Episode
 from mcproxy.mission import Event
 
@@ -47,21 +47,22 @@ def reexecute(episodes: Sequence[Episode], look: Callable[[int, np.ndarray], Non
     longest = max(map(len, episodes))
     poses = np.zeros((longest + 1, len(episodes), 5))
     ticks = np.zeros((longest + 1, len(episodes)), dtype=np.int64)
-    met, ended = np.zeros((2, longest + 1, len(episodes)), dtype=bool)  # the goal; that, or the player died
+    paid = np.zeros((longest + 1, len(episodes)))  # share of the goal's reward
+    ended = np.zeros((longest + 1, len(episodes)), dtype=bool)  # the goal did, or the player died
     resolution = _UNSEEN if look is None else episodes[0].resolution
     for t, worlds in enumerate(_unfold(episodes, resolution, episodes[0].fov_deg)):
         players = worlds.players
         poses[t, :, :3], poses[t, :, 3], poses[t, :, 4] = players["pos"], players["yaw_deg"], players["pitch_deg"]
-        ticks[t], met[t], ended[t] = worlds.ticks, worlds.met[:, 0] != NEVER, worlds.ended
+        ticks[t], paid[t], ended[t] = worlds.ticks, worlds.paid[:, 0], worlds.ended
         if look is not None:
             look(t, worlds.render())
-    return [_execution(e, poses[:, i], ticks[:, i], met[:, i], ended[:, i], worlds, i) for i, e in enumerate(episodes)]
+    return [_execution(e, poses[:, i], ticks[:, i], paid[:, i], ended[:, i], worlds, i) for i, e in enumerate(episodes)]
 
 
 def _unfold(episodes: Sequence[Episode], resolution: tuple[int, int], fov_deg: float) -> Iterator[Worlds]:
     """The worlds of the episodes before their first step and after each."""
     first = episodes[0]
-    shape = task.get(first.origin.task).size
+    shape = task.named(first.origin.task).size
     worlds = Worlds(len(episodes), shape, resolution, fov_deg, first.action_repeat)
     for i, episode in enumerate(episodes):
         worlds.load(i, episode.mission)
@@ -78,7 +79,7 @@ def _unfold(episodes: Sequence[Episode], resolution: tuple[int, int], fov_deg: f
 
 
 def _execution(
-    episode: Episode, poses: np.ndarray, ticks: np.ndarray, met: np.ndarray, ended: np.ndarray, worlds: Worlds, i: int
+    episode: Episode, poses: np.ndarray, ticks: np.ndarray, paid: np.ndarray, ended: np.ndarray, worlds: Worlds, i: int
 ) -> Execution:
     """Cut one episode's columns to its length and judge them as the environment does."""
     steps = len(episode)
@@ -88,7 +89,7 @@ def _execution(
     return Execution(
         poses=poses[: steps + 1],
         ticks=ticks[: steps + 1],
-        rewards=np.where(met[1 : steps + 1] & ~met[:steps], goal.reward, 0.0),
+        rewards=goal.reward * (paid[1 : steps + 1] - paid[:steps]),
         terminations=terminations,
         truncations=(ticks[1 : steps + 1] >= episode.limit) & ~terminations,
         met=dict(zip(names, worlds.met[i].tolist(), strict=False)),

@@ -167,6 +167,30 @@ def test_objectives_wait_for_events_and_for_possession():
     assert met["dig"] < met["collect"] == sandbox.tick and sandbox.worlds.ended[0]
 
 
+def test_items_that_lie_about_are_picked_up_at_once_from_within_a_block():
+    drops = (((4.5, 1.0, 4.5), Stack("key", 2)), ((4.5, 1.0, 7.5), Stack("dirt", 5)))
+    sandbox = Sandbox(ground(), (4.5, 1.0, 2.5), drops=drops)
+    assert [(body["pos"].tolist(), int(body["count"])) for body in sandbox.bodies] == [
+        ([4.5, 1.0, 4.5], 2),
+        ([4.5, 1.0, 7.5], 5),
+    ]
+    sandbox.hold(20)
+    assert sandbox.inventory == {}  # its box ends 0.3 + 1 blocks from the player, the item's 0.125 from its middle
+    while not sandbox.inventory:
+        sandbox.hold(1, move=1)
+    assert 4.5 - sandbox.pos[2] < 1.425 <= 4.5 - sandbox.pos[2] + 0.216 and sandbox.inventory == {"key": 2}
+    assert kinds(sandbox.worlds.events[0]) == [("collected", "key")]
+
+
+def test_a_held_attack_key_swings_every_four_ticks_at_a_block_and_once_at_nothing():
+    blocks = ground()
+    blocks[4, 2, 4] = ID["command_block"]
+    swings = Sandbox(blocks, (4.5, 1.0, 2.5)).hold(40, attack=1)
+    assert [event.tick for event in swings] == list(range(1, 41, 4))  # EntityLivingBase.swingArm begins anew after 4
+    assert kinds(swings) == [("swung", "command_block")] * 10  # and it never breaks
+    assert kinds(Sandbox(ground(), (4.5, 1.0, 2.5)).hold(40, attack=1)) == [("swung", "")]
+
+
 def test_a_snapshot_puts_everything_back():
     blocks = ground()
     blocks[4, 1, 4], blocks[4, 2:5, 4] = ID["dirt"], ID["sand"]

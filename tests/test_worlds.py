@@ -4,12 +4,13 @@ import multiprocessing
 
 import numpy as np
 import pytest
+from sandbox import Sandbox, ground
 
 from mcproxy.blocks import ID
 from mcproxy.controls import CONTROLS, INDEX
 from mcproxy.engine import light, mesh, renderer, tick, warm
 from mcproxy.engine.worlds import Worlds
-from mcproxy.mission import Happened, Mission, Mob, Objective, Possess, Reach, Stack, Touch
+from mcproxy.mission import NOWHERE, Happened, Inside, Mission, Mob, Objective, Possess, Reach, Stack, Touch
 
 
 def busy(seed):
@@ -105,6 +106,35 @@ def test_reaching_a_position_is_judged_by_the_distance_of_the_feet():
     assert worlds.events[0] == [(16, "reached", "near", (4, 1, 6))]
 
 
+def test_a_box_holds_the_feet_from_face_to_face_and_nowhere_holds_none():
+    boxes = {"in": Inside((4.0, 1.0, 5.5), (5.0, 2.0, 6.5)), "beside": Inside((3.0, 1.0, 0.0), (4.4, 2.0, 8.0))}
+    objectives = (*(Objective(n, "positional", box) for n, box in boxes.items()), Objective("no", "marker", NOWHERE))
+    sandbox = Sandbox(ground((8, 4, 8)), (4.5, 1.0, 2.5), objectives)
+    sandbox.hold(16, move=1)
+    assert sandbox.worlds.met[0].tolist()[:3] == [16, -1, -1]  # 3 blocks in 16 ticks, as above
+    assert sandbox.worlds.events[0] == [(16, "reached", "in", (4, 1, 6))]
+
+
+def test_what_happens_often_pays_in_parts_and_ends_with_the_last():
+    objectives = (
+        Objective("goal", "goal", Happened("broke", "dirt", times=1, of=2), reward=3.0),
+        Objective("all", "side_effect", Happened("broke", times=4)),
+    )
+    blocks = ground()
+    blocks[4, 2, 4:7] = ID["dirt"]
+    sandbox = Sandbox(blocks, (4.5, 1.0, 2.5), objectives, inventory=(Stack("golden_shovel"),))
+    paid = []
+    while not sandbox.worlds.ended[0]:
+        paid.append(sandbox.worlds.paid[0, :2].tolist())
+        sandbox.hold(attack=1)
+    broke = [event.tick for event in sandbox.worlds.events[0] if event.kind == "broke"]
+    assert len(broke) == 2 and sandbox.tick == broke[1] and sandbox.worlds.met[0, :2].tolist() == [broke[0], -1]
+    assert paid[broke[0] - 1] == [0.0, 0.0] and paid[broke[0]] == [0.5, 0.25]
+    assert sandbox.worlds.paid[0, :2].tolist() == [1.0, 0.5]
+    events = sandbox.worlds.events[0]
+    assert [o.paid(m, events) for o, m in zip(objectives, broke, strict=True)] == [3.0, 0.5]
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -136,6 +166,11 @@ def test_reaching_a_position_is_judged_by_the_distance_of_the_feet():
         ({"objectives": (Objective("a", "goal", Happened("broke", times=0)),)}, "times=0, expected 1 or more"),
         ({"objectives": (Objective("a", "goal", Reach((1, 2, float("nan")), 1.0)),)}, "expected numbers"),
         ({"objectives": (Objective("a", "goal", Happened("eaten")),)}, "waits for 'eaten'"),
+        ({"objectives": (Objective("a", "goal", Happened("broke", times=3, of=2)),)}, "of=2, expected 0, or times=3"),
+        ({"objectives": (Objective("a", "goal", Inside((0, 0), (1, 1))),)}, "expected three numbers, twice"),
+        ({"drops": (((4.5, 1.0, 4.5), Stack("key")),) * 32}, "32 mobs and items that lie about, at most 31"),
+        ({"drops": (((4.5, 1.0, 9.5), Stack("key")),)}, "to lie at .* outside the world"),
+        ({"drops": (((4.5, 1.0, 4.5), Stack("water")),)}, "water cannot be carried"),
         ({"objectives": (Objective("a", "goal", Happened("broke", "dirtt")),)}, "did you mean 'dirt'"),
         ({"objectives": (Objective("a", "goal", Possess("gem")),)}, "unknown item 'gem'"),
     ],

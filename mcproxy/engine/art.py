@@ -299,6 +299,7 @@ MATERIALS: dict[str, Recipe] = {
     "soul_sand": _soul_sand,
     "stone_slab": _stone_slab,
     "bedrock": _bedrock,
+    "command_block": lambda: bevel(speckle("command_block", (150, 92, 56), 0.3, 0.2), 1.2, 0.8),
     "obsidian": _obsidian,
     "glowstone": _glowstone,
     "beam": _beam,

@@ -25,7 +25,7 @@ _GRAVITY, _DRAG = 0.04, 0.98  # of items and falling blocks, blocks/tick^2 and p
 _MOB_GRAVITY = 0.08  # blocks/tick^2 (EntityLivingBase.moveEntityWithHeading)
 _MOB_JUMP, _MOB_STEP = 0.42, 0.6  # blocks/tick, blocks (EntityLivingBase)
 _POP = 0.2  # blocks/tick upwards, of a fresh drop (EntityItem)
-_PICKUP_DELAY = 10  # ticks (EntityItem.setDefaultPickupDelay)
+PICKUP_DELAY = 10  # ticks (EntityItem.setDefaultPickupDelay)
 _LIFETIME = 6000  # ticks of an item (EntityItem.onUpdate)
 _REACH_SIDE, _REACH_UP = 1.0, 0.5  # blocks by which the player's box grows to pick up (EntityPlayer.onLivingUpdate)
 _ARRIVED = 0.3  # blocks from a waypoint
@@ -167,7 +167,7 @@ def _item(blocks, world, body):
     top = (SNEAKING if player.crouched != 0 else STANDING) + 2 * _REACH_UP
     y, side = player.pos[1] - _REACH_UP, HALF_WIDTH + _REACH_SIDE
     near = meets(body, ITEM_HALF_WIDTH, ITEM_HEIGHT, player.pos[0], y, player.pos[2], side, top)
-    if body.age >= _PICKUP_DELAY and near:
+    if body.age >= PICKUP_DELAY and near:
         left = give(world, body.what, body.count)
         if left < body.count:
             tell(world, COLLECTED, body.what, i, j, k)

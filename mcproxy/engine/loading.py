@@ -9,8 +9,9 @@ from mcproxy import errors
 from mcproxy import items as item_table
 from mcproxy import mobs as mob_table
 from mcproxy.engine import state as codes
+from mcproxy.engine.entities import ITEM_HALF_WIDTH, PICKUP_DELAY
 from mcproxy.engine.physics import HALF_WIDTH, RESTING_VELOCITY
-from mcproxy.mission import BEHAVIOURS, Happened, Mission, Mob, Objective, Possess, Reach, Stack, Touch
+from mcproxy.mission import BEHAVIOURS, Happened, Inside, Mission, Mob, Objective, Possess, Reach, Stack, Touch
 
 _MOST = 2**31  # ticks, and degrees
 _SKY = 256.0  # blocks above a world in which bodies may begin
@@ -33,9 +34,12 @@ def state_of(mission: Mission, shape: tuple[int, int, int]) -> np.ndarray:
     world["num_contents"] = len(mission.contents)
     for content, (cell, stack) in zip(world["contents"], mission.contents, strict=False):
         content["cell"], content["item"], content["count"] = cell, item_table.ID[stack.item], stack.count
-    world["num_entities"] = len(mission.mobs)
+    world["num_entities"] = len(mission.mobs) + len(mission.drops)
     for body, mob in zip(world["entities"], mission.mobs, strict=False):
         _fill_mob(body, mob)
+    for body, (position, stack) in zip(world["entities"][len(mission.mobs) :], mission.drops, strict=False):
+        body["kind"], body["what"], body["count"] = codes.ITEM_ENTITY, item_table.ID[stack.item], stack.count
+        body["pos"], body["age"] = position, PICKUP_DELAY
     world["num_objectives"], world["objectives"]["met"] = len(mission.objectives), codes.NEVER
     for entry, objective in zip(world["objectives"], mission.objectives, strict=False):
         _fill_objective(entry, objective)
@@ -54,6 +58,7 @@ def _check(mission: Mission, shape: tuple[int, int, int]) -> None:
     limits = {
         "objectives": (mission.objectives, codes.MAX_OBJECTIVES),
         "mobs": (mission.mobs, codes.MAX_MOBS),
+        "mobs and items that lie about": (mission.mobs + mission.drops, codes.MAX_ENTITIES),
         "stacks in the inventory": (mission.inventory, item_table.SLOTS),
         "stacks in chests": (mission.contents, codes.MAX_CONTENTS),
     }
@@ -75,6 +80,9 @@ def _check(mission: Mission, shape: tuple[int, int, int]) -> None:
         )
     for stack in mission.inventory:
         _check_stack(stack)
+    for position, stack in mission.drops:
+        _check_stack(stack)
+        _place(f"{stack} to lie", position, ITEM_HALF_WIDTH, size)
     for cell, stack in mission.contents:
         _check_stack(stack)
         inside = len(cell) == 3 and all(_whole(c) and 0 <= c < s for c, s in zip(cell, size, strict=True))
@@ -153,15 +161,23 @@ def _fill_objective(entry: np.ndarray, objective: Objective) -> None:
     elif isinstance(condition, Reach):
         if len(condition.position) != 3 or not _numbers(*condition.position, condition.tolerance):
             raise errors.UserError(f"objective {objective.name!r} is {condition}: expected numbers")
-        entry["condition"], entry["place"] = codes.REACH, (*condition.position, condition.tolerance)
+        entry["condition"], entry["place"][:4] = codes.REACH, (*condition.position, condition.tolerance)
+    elif isinstance(condition, Inside):
+        corners = (*condition.low, *condition.high)
+        if len(condition.low) != 3 or len(condition.high) != 3 or not _numbers(*corners):
+            raise errors.UserError(f"objective {objective.name!r} is {condition}: expected three numbers, twice")
+        entry["condition"], entry["place"] = codes.INSIDE, corners
     elif isinstance(condition, Happened):
+        if not _whole(condition.of) or (condition.of and condition.of < condition.times):
+            expected = f"expected 0, or times={condition.times} at least"
+            raise errors.UserError(f"objective {objective.name!r}: of={condition.of}, {expected}")
         if condition.event not in codes.WHAT:
             known = ", ".join(codes.WHAT)
             raise errors.UserError(f"objective {objective.name!r} waits for {condition.event!r}, none of: {known}")
         names = {name: k for k, name in enumerate(codes.WHAT[condition.event])}
         what = _id(condition.what, names, f"thing that is {condition.event}:") if condition.what else -1
         entry["condition"], entry["event"] = codes.HAPPENED, codes.EVENTS.index(condition.event)
-        entry["what"], entry["times"] = what, condition.times
+        entry["what"], entry["times"], entry["parts"] = what, condition.times, condition.parts
     elif isinstance(condition, Possess):
         entry["condition"], entry["what"] = codes.POSSESS, _id(condition.item, item_table.ID, "item")
         entry["times"] = condition.count

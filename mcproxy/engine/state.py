@@ -74,11 +74,12 @@ TIMER = np.dtype([("due", "i8"), ("cell", "i8", 3), ("what", "i8")], align=True)
 CONTENT = np.dtype([("cell", "i8", 3), ("item", "i8"), ("count", "i8")], align=True)
 OBJECTIVE = np.dtype(
     [
-        ("condition", "i8"),  # NONE, TOUCH, REACH, HAPPENED or POSSESS
+        ("condition", "i8"),  # NONE, TOUCH, REACH, HAPPENED, POSSESS or INSIDE
         ("event", "i8"),  # HAPPENED: the kind of event
         ("what", "i8"),  # TOUCH: a block. HAPPENED: what it happens to, -1 for anything. POSSESS: an item
         ("times", "i8"),  # HAPPENED: how often. POSSESS: how many pieces
-        ("place", "f8", 4),  # REACH: position and tolerance
+        ("parts", "i8"),  # HAPPENED: how many of its events pay; with the last of them the goal ends the episode
+        ("place", "f8", 6),  # REACH: position and tolerance. INSIDE: the low and the high corner
         ("terminal", "i8"),
         ("holds", "i8"),  # the condition held at the last tick
         ("count", "i8"),  # HAPPENED: how often it has
@@ -86,7 +87,7 @@ OBJECTIVE = np.dtype(
     ],
     align=True,
 )
-NONE, TOUCH, REACH, HAPPENED, POSSESS = _codes(5)
+NONE, TOUCH, REACH, HAPPENED, POSSESS, INSIDE = _codes(6)
 ROW = np.dtype([("tick", "i8"), ("kind", "i8"), ("what", "i8"), ("cell", "i8", 3)], align=True)
 WORLD = np.dtype(  # what every tick looks at comes first, so that it shares a page of memory
     [
@@ -100,8 +101,8 @@ WORLD = np.dtype(  # what every tick looks at comes first, so that it shares a p
         ("last_blow", "i8"),  # half hearts that it took
         ("burning", "i8"),  # ticks
         ("held", "i8"),  # slot in hand
-        ("attacking", "i8"),  # keys that were down at the last tick
-        ("using", "i8"),
+        ("attacking", "i8"),  # ticks for which the attack key has been down
+        ("using", "i8"),  # the use key was down at the last tick
         ("use_wait", "i8"),  # ticks until a held use key acts again
         ("dig_wait", "i8"),  # ticks until a held attack key goes on to the next block
         ("digging", "i8"),

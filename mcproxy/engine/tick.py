@@ -21,6 +21,7 @@ from mcproxy.engine.physics import HALF_WIDTH, touches, walk
 from mcproxy.engine.sprites import CRACK_GROWTH
 from mcproxy.engine.state import (
     HAPPENED,
+    INSIDE,
     ITEM_ENTITY,
     MAX_ENTITIES,
     NEVER,
@@ -135,10 +136,17 @@ def _judge(blocks, world, k, place):
             tell(world, REACHED, k, math.floor(goal[0]), math.floor(goal[1]), math.floor(goal[2]))
     elif condition == HAPPENED:
         holds = objective.count >= objective.times
+    elif condition == INSIDE:
+        box, pos, holds = objective.place, player.pos, True
+        for axis in range(3):
+            holds &= box[axis] <= pos[axis] <= box[axis + 3]
+        if holds and objective.holds == 0:
+            x, y, z = (box[0] + box[3]) / 2, (box[1] + box[4]) / 2, (box[2] + box[5]) / 2
+            tell(world, REACHED, k, math.floor(x), math.floor(y), math.floor(z))
     else:
         holds = condition == POSSESS and carried(world, objective.what) >= objective.times
     if holds and objective.met == NEVER:
         objective.met = world.tick
-        if objective.terminal != 0:
-            world.ended = 1
+    if objective.terminal != 0 and objective.met != NEVER and objective.count >= objective.parts:
+        world.ended = 1
     objective.holds = holds

@@ -17,7 +17,7 @@ from mcproxy.engine.crew import Crew
 from mcproxy.engine.gaze import CROUCHED_EYE_HEIGHT, EYE_HEIGHT
 from mcproxy.engine.renderer import Renderer
 from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
-from mcproxy.engine.state import EVENTS, LOG_ROWS, LOG_TICKS, NEVER, WHAT, WORLD
+from mcproxy.engine.state import EVENTS, HAPPENED, LOG_ROWS, LOG_TICKS, NEVER, WHAT, WORLD
 from mcproxy.engine.tick import place_sprites, run
 from mcproxy.mission import Event, Mission
 
@@ -66,6 +66,13 @@ class Worlds:
         self._renderer = Renderer(num_worlds, shape, resolution, fov_deg)
         self._all = np.arange(num_worlds)
         self._crew = Crew(threads)
+
+    @property
+    def paid(self) -> np.ndarray:
+        """The share of its reward that objective k of the mission has paid, 0 to 1: (N, K) float64."""
+        objectives = self.state["objectives"]
+        counted = np.minimum(objectives["count"], objectives["parts"]) / np.maximum(objectives["parts"], 1)
+        return np.where(objectives["condition"] == HAPPENED, counted, self.met != NEVER)
 
     @property
     def ended(self) -> np.ndarray:
