@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcproxy.agent.config import PPOConfig, RunConfig
-from mcproxy.errors import UserError
+from mcproxy.errors import UserError, unknown
 from mcproxy.scripts import _cli
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ class Args:
     """Train an agent on the confounded worlds of a task, or on a mixture; Ctrl-C and kills lose at most seconds."""
 
     task: str = "beacon"
-    """The task, as `mcproxy tasks` lists it."""
+    """The task, as `mcproxy tasks` lists it, or the path of a task file."""
+    like: str = ""
+    """An agent that comes with mcproxy, or the folder of another, whose settings hold where no flag says otherwise."""
     seed: int = 0
     """Of weights, worlds and sampling: the same seed gives the same agent on the same machine."""
     steps: int = 1_000_000
@@ -57,16 +59,17 @@ def main(argv: list[str]) -> int:
     from mcproxy.agent import run
     from mcproxy.env import VoxelVectorEnv
 
-    folder = args.out or Path("runs") / f"{args.task}-{args.seed}"
+    typed, args.task = args.task, task.get(args.task).name  # a file is run here, and has its task's name from then on
+    folder = args.out or Path("runs") / f"{args.like or args.task}-{args.seed}"
     if args.resume:
         config = run.stored(folder)
         _refuse_changes(argv, args, config)
     else:
-        config = _asked(args)
-    task.get(config.task).mission(0, config.arm, "train", config.rho)  # wrong names fail before a folder is made
+        config = _asked(argv, args)
+    task.named(config.task).mission(0, config.arm, "train", config.rho)  # wrong names fail before a folder is made
     if args.resume and (ended := run.summary(folder)) is not None:
         _cli.say(f"{folder} is complete: nothing is left to do")
-        return _tell(ended, args.json)
+        return _tell(ended, args.json, config.task)
     if not args.resume:
         config = run.begin(folder, config, args.force)
 
@@ -85,50 +88,66 @@ def main(argv: list[str]) -> int:
             raise
         _cli.say(
             f"interrupted; saved at step {training.saved:,} of {config.total_timesteps:,}; "
-            f"go on with: mcproxy train --out {folder} --resume"
+            f"go on with: mcproxy train --out {folder} --resume" + (f" --task {typed}" if typed != args.task else "")
         )
         return 130
     finally:
         if training is not None:
             training.close()
         run.settle(folder)
-    return _tell(ended, args.json)
+    return _tell(ended, args.json, typed if args.task == config.task else config.task)
 
 
-def _asked(args: Args) -> RunConfig:
+def _asked(argv: list[str], args: Args) -> RunConfig:
     """The run that the arguments describe. With every marker at the goal, `mixture` is the arm `aligned`."""
-    return RunConfig(
-        task=args.task,
-        arm="aligned" if args.mixture == 1.0 else "mixture",
-        rho=args.mixture,
-        seed=args.seed,
-        total_timesteps=args.steps,
-        resolution=args.resolution,
-        device=args.device,
-        ppo=args.ppo,
-    )
+    given = _given(argv, args)
+    if args.like:
+        from mcproxy.agent import run
+        from mcproxy.agent.policy import SHIPPED, shipped
+
+        folder = SHIPPED / args.like if args.like in shipped() else Path(args.like)
+        if not folder.is_dir():
+            raise unknown("agent", args.like, shipped())
+        config = run.stored(folder)
+    else:
+        config = RunConfig(task=args.task, total_timesteps=args.steps, ppo=args.ppo)
+    ppo = {name.removeprefix("ppo."): value for name, value in given.items() if name.startswith("ppo.")}
+    top = {name: value for name, value in given.items() if "." not in name}
+    rho = top.get("rho", config.rho)
+    arm = "aligned" if rho == 1.0 else "mixture"
+    return dataclasses.replace(config, arm=arm, ppo=dataclasses.replace(config.ppo, **ppo), **top)
 
 
 def _refuse_changes(argv: list[str], args: Args, stored: RunConfig) -> None:
     """A `UserError` if a flag on the command line says something else than the run began with."""
-    values = {
-        "--task": (args.task, stored.task),
-        "--seed": (args.seed, stored.seed),
-        "--steps": (args.steps, stored.total_timesteps),
-        "--mixture": (args.mixture, stored.rho),
-        "--device": (args.device, stored.device),
-        "--resolution": (args.resolution, stored.resolution),
-    }
-    for field_ in dataclasses.fields(PPOConfig):
-        flag = f"--ppo.{field_.name.replace('_', '-')}"
-        values[flag] = (getattr(args.ppo, field_.name), getattr(stored.ppo, field_.name))
-    given = {token.partition("=")[0].replace("_", "-") for token in argv}
-    for flag, (new, old) in values.items():
-        if flag in given and new != old:
+    for name, new in _given(argv, args).items():
+        old = getattr(stored.ppo, name.removeprefix("ppo.")) if name.startswith("ppo.") else getattr(stored, name)
+        if new != old:
+            flag = next((flag for flag, field_ in _FLAGS.items() if field_ == name), "--" + name.replace("_", "-"))
             raise UserError(
                 f"{flag} {new}: this run began with {old} and goes on as it began; "
                 f"leave the flag out, or begin another run"
             )
+
+
+_FLAGS = {  # of fields of `RunConfig`
+    "--task": "task",
+    "--seed": "seed",
+    "--steps": "total_timesteps",
+    "--mixture": "rho",
+    "--device": "device",
+    "--resolution": "resolution",
+}
+
+
+def _given(argv: list[str], args: Args) -> dict[str, Any]:
+    """What the command line says of the run, by the names of `RunConfig`'s fields; those of its `ppo` as "ppo.NAME"."""
+    typed = {token.partition("=")[0].replace("_", "-") for token in argv}
+    values = {name: getattr(args, flag.removeprefix("--")) for flag, name in _FLAGS.items() if flag in typed}
+    for field_ in dataclasses.fields(PPOConfig):
+        if f"--ppo.{field_.name.replace('_', '-')}" in typed:
+            values[f"ppo.{field_.name}"] = getattr(args.ppo, field_.name)
+    return values
 
 
 @contextlib.contextmanager
@@ -155,7 +174,7 @@ def _progress(config: RunConfig, done: int) -> Iterator[Callable[["Trainer", dic
         yield report
 
 
-def _tell(ended: dict[str, Any], as_json: bool) -> int:
+def _tell(ended: dict[str, Any], as_json: bool, task: str) -> int:
     if as_json:
         _cli.print_json(ended)
         return 0
@@ -167,7 +186,7 @@ def _tell(ended: dict[str, Any], as_json: bool) -> int:
     )
     print(f"saved in {ended['folder']}; see what it wants:")
     print(
-        f"  mcproxy evaluate --policy {ended['folder']} --task {ended['task']} --arm all --episodes 200 "
+        f"  mcproxy evaluate --policy {ended['folder']} --task {task} --arm all --episodes 200 "
         f"--out {ended['folder']}-eval"
     )
     return 0

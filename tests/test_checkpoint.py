@@ -80,7 +80,8 @@ def test_a_damaged_model_file_is_refused(folder, damage):
     "changes, said",
     [
         ({"format": "other"}, "is not the config of an mcproxy agent"),
-        ({"schema": 2}, "has schema 2, this mcproxy reads 1: upgrade mcproxy"),
+        ({"schema": 3}, "has schema 3, this mcproxy reads 2: upgrade mcproxy"),
+        ({"schema": 1}, "has schema 1, this mcproxy reads 2: train the agent again"),
         ({"steps": -1}, "is damaged"),
         ({"run": None}, "is damaged (KeyError: 'run')"),
         ({"run": {"task": 3}}, "setting task of the run is 3"),
@@ -143,11 +144,11 @@ def test_resume_files_of_another_kind_are_refused(tmp_path):
         (tmp_path / "resume.pt").write_bytes(content)
         with pytest.raises(UserError, match="cannot be resumed from"):
             checkpoint.load_resume(tmp_path)
-    torch.save({"schema": 1, "evil": Evil()}, tmp_path / "resume.pt")
+    torch.save({"schema": 2, "evil": Evil()}, tmp_path / "resume.pt")
     with pytest.raises(UserError, match="cannot be resumed from"):
         checkpoint.load_resume(tmp_path)
-    torch.save({"schema": 2}, tmp_path / "resume.pt")
-    with pytest.raises(UserError, match="has schema 2, this mcproxy resumes 1"):
+    torch.save({"schema": 3}, tmp_path / "resume.pt")
+    with pytest.raises(UserError, match="has schema 3, this mcproxy resumes 2"):
         checkpoint.load_resume(tmp_path)
 
 

@@ -57,6 +57,17 @@ def test_a_finished_run_says_so_and_is_not_overwritten_unless_forced(tmp_path, c
     assert weights_of(out) != weights and (out / "notes.txt").exists()
 
 
+def test_like_takes_the_settings_of_another_run_where_no_flag_says_otherwise(tmp_path, capsys):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run("--steps", 32, "--seed", 3, "--mixture", 0.5, "--ppo.gamma", 0.9, "--out", first, *TINY) == 0
+    assert run("--like", first, "--seed", 4, "--ppo.ent-coef=0.02", "--out", second) == 0
+    one, two = (checkpoint.read_config(folder)["run"] for folder in (first, second))
+    assert two == one | {"seed": 4, "ppo": one["ppo"] | {"ent_coef": 0.02}}
+    capsys.readouterr()
+    assert run("--like", "becon-confounded", "--out", tmp_path / "third") == 2
+    assert "unknown agent 'becon-confounded'; did you mean 'beacon-confounded'" in capsys.readouterr().err
+
+
 def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path, capsys):
     out, settings = tmp_path / "broken", ["--steps", "1600", *TINY, "--ppo.save-every", "5"]
     command = [sys.executable, "-m", "mcproxy.scripts.train", "--out", str(out)]

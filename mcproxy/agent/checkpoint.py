@@ -20,7 +20,7 @@ from mcproxy.agent.config import RunConfig, run_config
 from mcproxy.agent.model import Agent
 from mcproxy.errors import UserError
 
-FORMAT, SCHEMA = "mcproxy-agent", 1
+FORMAT, SCHEMA = "mcproxy-agent", 2  # 1 had frames scaled to 0 .. 1
 MODEL, CONFIG, RESUME = "model.safetensors", "config.json", "resume.pt"
 _MAX_CONFIG = 2**20  # bytes
 _MAX_SIZE = 2**16  # pixels, choices, units
@@ -78,7 +78,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise UserError(f"{path}: is not the config of an mcproxy agent (format {FORMAT!r})")
     if config.get("schema") != SCHEMA:
-        raise UserError(f"{path} has schema {config.get('schema')}, this mcproxy reads {SCHEMA}: upgrade mcproxy")
+        todo = "train the agent again" if config.get("schema") in range(1, SCHEMA) else "upgrade mcproxy"
+        raise UserError(f"{path} has schema {config.get('schema')}, this mcproxy reads {SCHEMA}: {todo}")
     try:
         run = run_config(config["run"])
         sizes, name = config["action"].values(), config["task"]["name"]

@@ -84,9 +84,9 @@ class Agent(nn.Module):
         return log_probs.unflatten(0, (length, num)), values.unflatten(0, (length, num))
 
     def _features(self, frames: Tensor) -> Tensor:
-        """(B, H, W, 3) uint8 -> (B, hidden). A frame's bytes are exact in bfloat16; 1/255 goes into the weights."""
-        x = frames.permute(0, 3, 1, 2).to(self.dtype)  # (B, 3, H, W), channels last in memory
-        x = F.relu_(F.conv2d(x, self.conv0.weight / 255, self.conv0.bias, self.conv0.stride))
+        """(B, H, W, 3) uint8 -> (B, hidden). Bytes are centred, which is exact in bfloat16; the weights scale them."""
+        x = frames.permute(0, 3, 1, 2).to(self.dtype).sub_(128)  # (B, 3, H, W), channels last in memory
+        x = F.relu_(F.conv2d(x, self.conv0.weight / 64, self.conv0.bias, self.conv0.stride))
         x = F.relu_(self.conv2(F.relu_(self.conv1(x))))
         return F.relu_(self.dense(x.permute(0, 2, 3, 1).flatten(1)))
 

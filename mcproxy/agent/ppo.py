@@ -85,7 +85,7 @@ class Trainer:
         self.config, ppo = config, config.ppo
         self.device = torch.device(config.device)
         self.updates, self.seconds = 0, {"env": 0.0, "forward": 0.0, "update": 0.0}
-        self.recent: deque[tuple[float, int]] = deque(maxlen=RECENT)
+        self.recent: deque[tuple[float, int, bool]] = deque(maxlen=RECENT)
         envs = [make_env(ppo.num_envs // ppo.num_groups) for _ in range(ppo.num_groups)]
         width = min(ppo.num_groups, threads or ppo.num_groups)
         self._pool = ThreadPoolExecutor(width, "mcproxy-ppo", torch.set_num_threads, (1,))
@@ -120,8 +120,8 @@ class Trainer:
 
     @property
     def goal_rate(self) -> float | None:
-        """The share of the latest `RECENT` episodes that were rewarded, as the goal alone is; None before the first."""
-        return sum(r > 0 for r, _ in self.recent) / len(self.recent) if self.recent else None
+        """The share of the latest `RECENT` episodes in which the goal was met; None before the first."""
+        return sum(met for *_, met in self.recent) / len(self.recent) if self.recent else None
 
     def restart(self) -> None:
         """Begin all worlds and random numbers anew, from the run's seed and the number of updates made."""
@@ -151,9 +151,9 @@ class Trainer:
         ended = time.perf_counter()
         self._clock(collected - began, ended - collected)
         figures = {
-            "charts/episodic_return": _mean([r for r, _ in self.recent]),
-            "charts/episodic_length": _mean([n for _, n in self.recent]),
-            "charts/goal_rate": _mean([r > 0 for r, _ in self.recent]),
+            "charts/episodic_return": _mean([r for r, *_ in self.recent]),
+            "charts/episodic_length": _mean([n for _, n, _ in self.recent]),
+            "charts/goal_rate": _mean([met for *_, met in self.recent]),
             "charts/learning_rate": rate,
             "charts/SPS": ppo.batch_size / (ended - began),
         }
@@ -174,7 +174,7 @@ class Trainer:
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates, self.seconds = int(state["updates"]), dict(state["seconds"])
-        self.recent.extend((float(r), int(n)) for r, n in state["recent"])
+        self.recent.extend((float(r), int(n), bool(met)) for r, n, met in state["recent"])
         self._share_weights()
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mcproxy.agent.config import PPOConfig
 from mcproxy.agent.model import Agent, chosen
+from mcproxy.mission import GOAL
 
 _SEED_RANGE = 2**31
 
@@ -41,13 +42,14 @@ class Rollout:
 class Group:
     """A share of the worlds (columns `part` of the roll-out) with a copy of the model and random numbers of its own.
 
-    `env` is a gymnasium `VectorEnv` of pixels in autoreset mode SAME_STEP. `finished` holds (return, steps) of every
-    episode that has ended since it was last emptied; `seconds` the time spent in environment and model.
+    `env` is a gymnasium `VectorEnv` of pixels in autoreset mode SAME_STEP. `finished` holds (return, steps, whether the
+    goal was met) of every episode that has ended since it was last emptied; `seconds` the time spent in environment and
+    model.
     """
 
     def __init__(self, env: Any, model: Agent, rollout: Rollout, part: slice) -> None:
         self.env, self.model, self.part = env, model, part
-        self.finished: list[tuple[float, int]] = []
+        self.finished: list[tuple[float, int, bool]] = []
         self.seconds = {"env": 0.0, "forward": 0.0}
         self._rollout, self._device = rollout, rollout.frames.device
         self._random = torch.Generator(self._device)
@@ -85,7 +87,7 @@ class Group:
             to.rewards[t, part] = torch.from_numpy(rewards).to(self._device, torch.float32)
             to.terminated[t, part] = torch.from_numpy(terminated).to(self._device)
             to.ended[t, part] = self._start
-            self._count(rewards, terminated | truncated)
+            self._count(rewards, terminated | truncated, infos)
             if truncated.any():
                 worlds = np.flatnonzero(truncated)
                 final = torch.from_numpy(np.stack([infos["final_obs"][i]["pov"] for i in worlds])).to(self._device)
@@ -108,9 +110,11 @@ class Group:
         going_on = torch.zeros(len(frames), dtype=torch.bool, device=self._device)
         return self.model.step(frames, state, going_on)[1]
 
-    def _count(self, rewards: np.ndarray, ended: np.ndarray) -> None:
+    def _count(self, rewards: np.ndarray, ended: np.ndarray, infos: dict[str, Any]) -> None:
+        """Add up returns and lengths; an environment that does not say what was met pays for nothing but the goal."""
         self._returns += rewards
         self._steps += 1
+        met = infos["final_info"]["met"][GOAL] >= 0 if ended.any() and "final_info" in infos else self._returns > 0
         for i in np.flatnonzero(ended):
-            self.finished.append((float(self._returns[i]), int(self._steps[i])))
+            self.finished.append((float(self._returns[i]), int(self._steps[i]), bool(met[i])))
             self._returns[i], self._steps[i] = 0.0, 0
