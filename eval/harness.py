@@ -19,8 +19,11 @@ from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.eval.results import ArmResult
 from mcproxy.eval.tape import Tape
+from mcproxy.mission import Mission
 
 NUM_WORLDS = 64  # worlds run together; more gain little, as stepping and drawing already fill the vector units
+MAX_REMEMBERED_BYTES = 256 * 2**20  # of the worlds that an environment keeps for the next policy
+RESOLUTION = (64, 64)  # pixels of what policies see
 RHO = 0.5  # in the arm `mixture` the marker stands at the goal in half of the layouts: with 1 it would be `aligned`
 
 
@@ -70,11 +73,45 @@ def evaluate(
     return _run(env, _Agent(policy, env, deterministic), seeds, tape, progress)
 
 
-def make_env(task: str, arm: str, num_worlds: int = NUM_WORLDS, threads: int = 1) -> VoxelVectorEnv:
-    """The environment of an evaluation: eval layouts only, none of which begins unless the harness says so."""
-    return VoxelVectorEnv(
-        num_worlds, task, arm, split="eval", rho=RHO, threads=threads, autoreset_mode=AutoresetMode.DISABLED
+class _Remembering(VoxelVectorEnv):
+    """An environment that draws each world once, as all policies of an evaluation meet the same ones."""
+
+    missions: dict[int, Mission]
+
+    def _mission(self, seed: int) -> Mission:
+        if seed not in self.missions:
+            mission = super()._mission(seed)
+            if len(self.missions) * mission.blocks.nbytes >= MAX_REMEMBERED_BYTES:
+                return mission
+            self.missions[seed] = mission
+        return self.missions[seed]
+
+
+def make_env(
+    task: str,
+    arm: str,
+    num_worlds: int = NUM_WORLDS,
+    threads: int = 1,
+    pictures: bool = True,
+    missions: dict[int, Mission] | None = None,
+) -> VoxelVectorEnv:
+    """The environment of an evaluation: eval layouts only, none of which begins unless the harness says so.
+
+    Without `pictures` frames are a single pixel: for policies that do not look, whose evaluation is then faster.
+    `missions` are those of this task and arm that were drawn already, by seed, to be shared with other environments.
+    """
+    env = _Remembering(
+        num_worlds,
+        task,
+        arm,
+        split="eval",
+        rho=RHO,
+        resolution=RESOLUTION if pictures else (1, 1),
+        threads=threads,
+        autoreset_mode=AutoresetMode.DISABLED,
     )
+    env.missions = {} if missions is None else missions
+    return env
 
 
 def name_of(policy: Any) -> str:

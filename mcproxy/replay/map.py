@@ -50,6 +50,9 @@ class TopDown:
         self.text_px = max(11, round(size_px / 25))
         canvas = Canvas(size_px, size_px)
         canvas.paste(_relief(mission.blocks, self.cell), self.left, self.top)
+        for (x, _, z), _ in mission.drops:  # what lies about from the start
+            canvas.ring(*self.at(x, z), max(2.0, 0.28 * self.cell), _INK)
+            canvas.ring(*self.at(x, z), max(1.2, 0.18 * self.cell), _DROP)
         self._ground = canvas.image
         self._marks = _columns(mission)
 
