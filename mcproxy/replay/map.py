@@ -18,6 +18,7 @@ from mcproxy.replay.canvas import GOLD, PROXY_COLOURS, TEXT, Canvas, Colour, dia
 WEDGE_BLOCKS = 4.5  # how far the drawn field of view reaches
 MAX_SYMBOLS = 12  # of one objective; a proxy that is everywhere needs no more
 _INK: Colour = (14, 16, 20)
+_DROP: Colour = (240, 190, 60)
 _MOB: Colour = (150, 70, 200)
 _FAINT: Colour = (196, 204, 190)
 _DIMMED = 0.8  # share of the blocks' brightness on the map, so that what is drawn over them stands out
