@@ -38,6 +38,10 @@ FLAT_INVENTORY = "ObservationFromFullInventory flat"
 _SILENT = ("FileBasedPerformanceProducer", "PauseCommand", "HumanLevelCommands", "CameraCommands")
 _FAR = 30_000_000.0  # blocks: Minecraft's worlds end there
 _USUAL_STARTS = {"BreakSpeedMultiplier": 1.0, "health": 20.0, "maxHealth": 20.0, "food": 20.0}
+_PORTS = (
+    *("ClientIPAddress", "ClientMissionControlPort", "ClientCommandsPort", "AgentIPAddress", "AgentMissionControlPort"),
+    *(f"Agent{kind}Port" for kind in ("Video", "Depth", "Luminance", "Observations", "Rewards", "ColourMap")),
+)
 Point = tuple[float, float, float]
 
 
@@ -56,10 +60,7 @@ def read_mission(document: bytes | str) -> Assignment:
         raise root.error("has a ClientRole other than 0: the engine runs one agent")
     connection = root.child("ClientAgentConnection")
     if connection is not None:  # ports that this protocol does not use
-        kinds = ("MissionControl", "Commands", "Video", "Depth", "Luminance", "Observations", "Rewards", "ColourMap")
-        for name in (
-            f"{side}{kind}" for side in ("Client", "Agent") for kind in ("IPAddress", *(f"{k}Port" for k in kinds))
-        ):
+        for name in _PORTS:
             connection.words(name)
         connection.finish()
     root.finish()
@@ -263,13 +264,8 @@ def _touches(child: Element, ours: bool) -> tuple[Watched, ...]:
     kinds, colours = child.take("type").split(), child.take("colour", "").split()
     variants = child.take("variant", "").split()
     child.whole("amount", 1)  # Malmo does not look at it
-    found = [
-        Touch(name)
-        for name, word in words.BLOCKS.items()
-        if word.type in kinds
-        and (not colours or word.colour in colours)
-        and (ours or name not in words.STAND_IN_BLOCKS)
-    ]
+    meant = words.meant(words.BLOCKS, kinds, colours, () if ours else words.STAND_IN_BLOCKS)
+    found = [Touch(name) for name in meant]
     unknown = set(kinds) - {words.BLOCKS[touch.block].type for touch in found}
     if unknown or variants:
         raise child.error(f"waits for {min(unknown, default=' '.join(variants))}, which the engine does not have")
@@ -280,11 +276,8 @@ def _possessions(child: Element, ours: bool) -> tuple[Watched, ...]:
     kinds, colours, amount = child.take("type").split(), child.take("colour", "").split(), child.whole("amount", 1)
     if amount < 1 or child.take("variant", ""):
         raise child.error("has a variant, or an amount below 1, which the engine does not have")
-    found = [
-        Possess(name, amount)
-        for name, word in words.ITEMS.items()
-        if word.type in kinds and (not colours or word.colour in colours) and (ours or name not in words.STAND_IN_ITEMS)
-    ]
+    meant = words.meant(words.ITEMS, kinds, colours, () if ours else words.STAND_IN_ITEMS)
+    found = [Possess(name, amount) for name in meant]
     unknown = set(kinds) - {words.ITEMS[possess.item].type for possess in found}
     if unknown:
         raise child.error(f"waits for {min(unknown)}, which the engine does not have")
@@ -316,9 +309,9 @@ def _shifted(handlers: Handlers, origin: Sequence[int]) -> Handlers:
     """The handlers with their places in the engine's coordinates."""
 
     def shift(condition: Watched) -> Watched:
-        return (
-            Reach(_less(condition.position, origin), condition.tolerance) if isinstance(condition, Reach) else condition
-        )
+        if not isinstance(condition, Reach):
+            return condition
+        return Reach(_less(condition.position, origin), condition.tolerance)
 
     return dataclasses.replace(
         handlers,

@@ -4,6 +4,7 @@ A few of our blocks and items have no counterpart there, or none that can be dra
 it is understood in missions that mcproxy has written, and refused in others, where it would mean something else.
 """
 
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 from mcproxy import blocks as block_table
@@ -101,3 +102,14 @@ def item_named(kind: str, metadata: int, colour: str, ours: bool) -> str | None:
     """Our item of that type and metadata, or colour if given; stand-ins count in missions of `ours` alone."""
     name = _ITEMS_BY_COLOUR.get((kind, colour)) if colour else ITEM_NAMES.get((kind, metadata))
     return None if name in STAND_IN_ITEMS and not ours else name
+
+
+def meant(
+    table: Mapping[str, BlockWord | ItemWord], kinds: Sequence[str], colours: Sequence[str], but: Container[str]
+) -> list[str]:
+    """The names, of blocks or items, that lists of types and of colours mean; no colour means any."""
+    return [
+        name
+        for name, word in table.items()
+        if word.type in kinds and (not colours or word.colour in colours) and name not in but
+    ]
