@@ -51,7 +51,7 @@ class Assignment:
     """A mission as a client sent it.
 
     `origin` is Malmo's position of the block (0, 0, 0), `screen` (width, height) in pixels, `observes` the names of the
-    observation elements, `ours` whether mcproxy wrote it.
+    observation elements, `ticks` the time limit that Malmo keeps, `ours` whether mcproxy wrote it.
     """
 
     mission: Mission
@@ -59,6 +59,7 @@ class Assignment:
     origin: tuple[int, int, int]
     screen: tuple[int, int]
     observes: frozenset[str]
+    ticks: int
     ours: bool
 
 

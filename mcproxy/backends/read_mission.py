@@ -103,7 +103,7 @@ def _read(root: Element) -> Assignment:
     mission = Mission(blocks=blocks, **(seen | said))
     if ours:
         handlers = _agreed(root, mission, world, handlers)
-    return Assignment(mission, handlers, origin, screen, observes, ours)
+    return Assignment(mission, handlers, origin, screen, observes, world.ticks, ours)
 
 
 def _agreed(root: Element, mission: Mission, world: World, handlers: Handlers) -> Handlers:

@@ -1,0 +1,78 @@
+"""Where a MineRL client finds its Malmo: an instance for an address, and a server of ours in a process of its own."""
+
+import importlib.util
+import logging
+import os
+import subprocess
+import sys
+import warnings
+from typing import Any
+
+from mcproxy.errors import UserError
+
+INSTALL = 'READTHEDOCS=1 pip install "mcproxy[minerl]"'
+
+
+def check_installed() -> None:
+    """Import MineRL, quietly; a `UserError` says how to get it.
+
+    From then on MineRL does not start Minecraft by itself where a server is gone: it would build one first.
+    """
+    if importlib.util.find_spec("minerl") is None or importlib.util.find_spec("gym") is None:
+        raise UserError(f"the MineRL backend needs: {INSTALL} (docs/minerl.md)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import gym
+
+        gym.logger.set_level(gym.logger.ERROR)
+        from minerl.env.malmo import InstanceManager
+
+    InstanceManager.managed = False
+    logging.getLogger("minerl").setLevel(logging.CRITICAL)  # what goes wrong is told by who asked
+
+
+def instance(connect: str) -> Any:
+    """MineRL's instance of what listens on HOST:PORT."""
+    check_installed()
+    from minerl.env.malmo import MinecraftInstance
+
+    host, _, port = connect.rpartition(":")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise UserError(f"{connect!r} is no address: expected HOST:PORT, such as 127.0.0.1:9000")
+    found = MinecraftInstance(port=int(port), existing=True)
+    found._host = host or "127.0.0.1"
+    found._acquire_lock(os.getpid())
+    found.launch(daemonize=True)  # marks it as running; Minecraft, if that is what it is, runs already
+    return found
+
+
+class ServerProcess:
+    """`mcproxy serve` on a free port of this machine, until `close` or the end of this process."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "mcproxy.scripts.main", "serve", "--port", "0", "--with-parent", *arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line.startswith("serving"):
+            self.close()
+            raise UserError(
+                f"mcproxy serve did not start: {line.strip() or 'it ended with code'} {self._process.poll()}"
+            )
+        self.address = f"127.0.0.1:{line.split()[-1]}"
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def close(self) -> None:
+        """End the server; safe to call twice."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._process.wait(timeout=5.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
