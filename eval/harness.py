@@ -7,7 +7,7 @@ every policy, arm and batch size; worlds that find no layout left repeat the las
 import contextlib
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -20,6 +20,10 @@ from mcproxy.errors import UserError
 from mcproxy.eval.results import ArmResult
 from mcproxy.eval.tape import Tape
 
+if TYPE_CHECKING:
+    from mcproxy.backends.malmo import Malmo
+
+MAX_BROKEN = 10  # episodes that may be cut off by lost connections, in one evaluation, and a tenth of all
 NUM_WORLDS = 64  # worlds run together; more gain little, as stepping and drawing already fill the vector units
 RHO = 0.5  # in the arm `mixture` the marker stands at the goal in half of the layouts: with 1 it would be `aligned`
 
@@ -70,11 +74,19 @@ def evaluate(
     return _run(env, _Agent(policy, env, deterministic), seeds, tape, progress)
 
 
-def make_env(task: str, arm: str, num_worlds: int = NUM_WORLDS, threads: int = 1) -> VoxelVectorEnv:
-    """The environment of an evaluation: eval layouts only, none of which begins unless the harness says so."""
-    return VoxelVectorEnv(
-        num_worlds, task, arm, split="eval", rho=RHO, threads=threads, autoreset_mode=AutoresetMode.DISABLED
-    )
+def make_env(
+    task: str, arm: str, num_worlds: int = NUM_WORLDS, threads: int = 1, malmo: "Malmo | None" = None
+) -> VoxelVectorEnv:
+    """The environment of an evaluation: eval layouts only, none of which begins unless the harness says so.
+
+    With `malmo` its worlds are MineRL environments on that server (`mcproxy.backends.driver`).
+    """
+    chosen: dict[str, Any] = {"split": "eval", "rho": RHO, "autoreset_mode": AutoresetMode.DISABLED}
+    if malmo is not None:
+        from mcproxy.backends.driver import MinerlVectorEnv
+
+        return MinerlVectorEnv(num_worlds, task, malmo.address, arm=arm, **chosen)
+    return VoxelVectorEnv(num_worlds, task, arm, threads=threads, **chosen)
 
 
 def name_of(policy: Any) -> str:
@@ -104,12 +116,16 @@ def _run(
     )
     episode = np.full(num_worlds, -1)  # which of the episodes each world runs; -1: the last one again, uncounted
     started = done = 0
+    again: list[int] = []  # episodes that were cut off, to be run anew
     ended = np.ones(num_worlds, dtype=bool)
     while done < total:
         if ended.any():
             fresh = np.flatnonzero(ended)
             for i in fresh:
-                episode[i], started = (started, started + 1) if started < total else (-1, started)
+                if again:
+                    episode[i] = again.pop()
+                else:
+                    episode[i], started = (started, started + 1) if started < total else (-1, started)
             chosen = [int(seeds[k]) for k in episode]
             obs, _ = env.reset(seed=chosen, options={"reset_mask": ended})
             agent.begin(fresh.tolist(), [chosen[i] for i in fresh])
@@ -118,10 +134,15 @@ def _run(
                 tape.begin(obs, fresh)
         actions = agent.act(obs, ended)
         obs, rewards, terminated, truncated, infos = env.step(actions)
-        ended = terminated | truncated
+        broken = env.broken
+        ended = terminated | truncated | broken
         if tape is not None:
             tape.step(actions, agent.outputs(), rewards, terminated, truncated, obs)
-        for i in np.flatnonzero(ended & (episode >= 0)).tolist():
+        again += episode[broken & (episode >= 0)].tolist()
+        result.invalid += int(np.count_nonzero(broken & (episode >= 0)))
+        if result.invalid > MAX_BROKEN + total // 10:
+            raise UserError(f"{result.invalid} episodes were cut off by lost connections: giving up")
+        for i in np.flatnonzero(ended & ~broken & (episode >= 0)).tolist():
             k, mission = episode[i], env.worlds.missions[i]
             assert mission is not None
             result.ticks[k], result.truncated[k] = infos["tick"][i], truncated[i]

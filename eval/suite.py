@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcproxy import errors
 from mcproxy import task as tasks
@@ -25,6 +25,9 @@ from mcproxy.eval.results import Results
 from mcproxy.record import FRAMES, Recorder
 from mcproxy.recording_format import slug
 from mcproxy.task import Task
+
+if TYPE_CHECKING:
+    from mcproxy.backends.malmo import Malmo
 
 ALL = "all"
 MAX_EPISODES = 500_000  # in one folder, so that its results stay readable: about 70 bytes each
@@ -45,12 +48,13 @@ def run(
     threads: int = 1,
     force: bool = False,
     deterministic: bool = False,
+    malmo: "Malmo | None" = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Results:
     """Evaluate every policy in every arm (or `all`) on the same layouts, `seed` to `seed + episodes - 1`.
 
-    `progress` gets an arm, the number of its episodes done by all policies, and how many there will be. What cannot be
-    used is a `UserError`, raised before anything is written wherever that can be known.
+    With `malmo` their worlds are MineRL environments on that server. `progress` gets an arm, the number of its episodes
+    done by all policies, and how many there will be. What cannot be used is a `UserError`, raised before anything is written wherever that can be known.
     """
     for name, value, least in (("episodes", episodes, 1), ("threads", threads, 1), ("seed", seed, 0)):
         if value < least:
@@ -63,7 +67,7 @@ def run(
     if len(policies) * len(chosen) * episodes > MAX_EPISODES:
         raise UserError(f"more than {MAX_EPISODES} episodes in all: evaluate into several folders, for the leaderboard")
     folder = _Folder(out, force)
-    num_worlds = min(NUM_WORLDS, episodes)
+    num_worlds = min(NUM_WORLDS if malmo is None else malmo.missions, episodes)
     with contextlib.closing(make_env(task, chosen[0], num_worlds)) as env:
         agents = _agents(policies, env)
     results = Results(
@@ -77,6 +81,7 @@ def run(
             "deterministic": deterministic,
             "rho": RHO,
             "frames": frames,
+            **({} if malmo is None else {"backend": "minerl"}),
         },
         policies={name: getattr(agent, "config", {}) for name, agent in agents.items()},
     )
@@ -84,7 +89,7 @@ def run(
     files: dict[tuple[str, str], str] = {}
     try:
         for arm in chosen:  # the outer loop: a run that is cut has compared all policies in the arms that it finished
-            with contextlib.closing(make_env(task, arm, num_worlds, threads)) as env:
+            with contextlib.closing(make_env(task, arm, num_worlds, threads, malmo)) as env:
                 for k, (name, agent) in enumerate(agents.items()):
                     with Recorder(out / RECORDINGS, frames) as recorder:
                         found = evaluate(

@@ -1,5 +1,6 @@
 """Run policies over the arms of a task and say what each of them went for."""
 
+import contextlib
 import os
 import shlex
 import sys
@@ -7,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
 
 
@@ -34,6 +36,10 @@ class Args:
     """Replace the evaluation that is in the folder."""
     deterministic: bool = False
     """Take each policy's likeliest action, instead of sampling as in training."""
+    backend: Literal["engine", "minerl"] = "engine"
+    """Run worlds in this process, or as MineRL environments over Malmo's protocol (docs/minerl.md)."""
+    connect: str | None = None
+    """With --backend minerl: HOST:PORT of a running Malmo server, ours or a Minecraft; by default one is started."""
     json: bool = False
     """Print one JSON document and nothing else."""
 
@@ -41,10 +47,15 @@ class Args:
 def main(argv: list[str]) -> int:
     """Evaluate, and print the verdicts as a table or as JSON."""
     args = _cli.parse(Args, argv, "evaluate")
+    if args.connect is not None and args.backend != "minerl":
+        raise UserError(f"--connect {args.connect}: only with --backend minerl")
+    from mcproxy.backends import malmo
     from mcproxy.eval import suite
 
     try:
-        with _cli.progress() as progress:
+        with contextlib.ExitStack() as stack:
+            progress = stack.enter_context(_cli.progress())
+            server = stack.enter_context(malmo.server(args.connect)) if args.backend == "minerl" else None
             results = suite.run(
                 args.policy,
                 args.task,
@@ -56,12 +67,16 @@ def main(argv: list[str]) -> int:
                 threads=args.threads,
                 force=args.force,
                 deterministic=args.deterministic,
+                malmo=server,
                 progress=progress,
             )
     except KeyboardInterrupt:
         if args.out.is_dir():
             _cli.say(f"{args.out} keeps the rows that were finished, and every complete episode in its recordings")
         raise
+    broken = sum(arm.invalid for arm in results.arms)
+    if broken:
+        _cli.say(f"{broken} episodes were cut off by lost connections, and run again")
     rows, findings = results.rows, results.findings
     files = [str(args.out / file) for file in results.files]
     if args.json:

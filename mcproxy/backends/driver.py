@@ -16,7 +16,6 @@ from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
 from mcproxy.mission import Mission
 
-NUM_WORLDS = 8  # connections to a server of ours; a Minecraft runs one mission at a time
 _LOST = (OSError, TypeError, AttributeError, RuntimeError, AssertionError)  # by which MineRL tells of a lost connection
 
 

@@ -1,15 +1,19 @@
 """Where a MineRL client finds its Malmo: an instance for an address, and a server of ours in a process of its own."""
 
+import contextlib
 import importlib.util
 import logging
 import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from mcproxy.errors import UserError
 
+OWN_MISSIONS = 8  # run side by side by a server of ours, for the policy's sake: MineRL asks for one tick at a time
 INSTALL = 'READTHEDOCS=1 pip install "mcproxy[minerl]"'
 
 
@@ -44,6 +48,25 @@ def instance(connect: str) -> Any:
     found._acquire_lock(os.getpid())
     found.launch(daemonize=True)  # marks it as running; Minecraft, if that is what it is, runs already
     return found
+
+
+@dataclass(frozen=True)
+class Malmo:
+    """A Malmo server: where it listens, HOST:PORT, and how many missions it runs at once."""
+
+    address: str
+    missions: int = 1
+
+
+@contextlib.contextmanager
+def server(connect: str | None) -> Iterator[Malmo]:
+    """The Malmo server at an address, of which nothing is known but that; or one of ours, which is ended with this."""
+    check_installed()
+    if connect is not None:
+        yield Malmo(connect)
+        return
+    with contextlib.closing(ServerProcess()) as own:
+        yield Malmo(own.address, OWN_MISSIONS)
 
 
 class ServerProcess:

@@ -4,8 +4,8 @@
         server.serve()
 
 Every connection has a world of its own, which goes when the connection goes; a client connects anew for each episode.
-So clients never wait for each other, and nothing is left of one that vanishes. Whatever a client does wrong costs it the
-connection, one line of the log, and nothing else.
+So clients never wait for each other, and nothing is left of one that vanishes. Whatever a client does wrong costs it
+the connection, one line of the log, and nothing else.
 """
 
 import contextlib
@@ -175,9 +175,9 @@ class _Client:
         if end < begin:
             raise Fault(f"sent a step without an end: {message[:40]!r}")
         step = session.step(message[begin:end].decode("utf-8", "replace"))
-        self._send(frame(step.frame, _STEP.pack(step.reward, step.done, 1), step.info))
         if step.faults:
             self._complain(step)
+        self._send(frame(step.frame, _STEP.pack(step.reward, step.done, 1), step.info))
 
     def _rarely(self, message: bytes) -> None:
         """Answer what comes once an episode, or never from a MineRL client."""
