@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mcproxy.errors import UserError
@@ -33,6 +34,14 @@ def check_installed() -> None:
 
     InstanceManager.managed = False
     logging.getLogger("minerl").setLevel(logging.CRITICAL)  # what goes wrong is told by who asked
+
+
+def schemas() -> Path:
+    """The folder of Malmo's XML schemas, in the installed MineRL."""
+    check_installed()
+    import minerl
+
+    return Path(minerl.__file__).parent / "Malmo" / "Schemas"
 
 
 def instance(connect: str) -> Any:
@@ -88,6 +97,11 @@ class ServerProcess:
     def pid(self) -> int:
         """The number of the process."""
         return self._process.pid
+
+    def kill(self) -> None:
+        """End the server without notice, as a crash does."""
+        self._process.kill()
+        self._process.wait()
 
     def close(self) -> None:
         """End the server; safe to call twice."""

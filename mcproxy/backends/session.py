@@ -4,6 +4,7 @@ A step is a client tick of Malmo's synchronous mode: all commands in their order
 ends and rewards, both judged on the state after the tick. Keys are levels that stay until they are released.
 """
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterable
@@ -42,6 +43,7 @@ class Session:
 
     def __init__(self, assignment: Assignment, fov_deg: float = 70.0, realtime: bool = False) -> None:
         mission, (width, height) = assignment.mission, assignment.screen
+        mission = dataclasses.replace(mission, flipped=False)  # Malmo turns no picture over: the client does
         self.worlds = Worlds(1, mission.blocks.shape, (height, width), fov_deg, action_repeat=1)
         self.worlds.load(0, mission)
         self.worlds.limits[0] = assignment.ticks
