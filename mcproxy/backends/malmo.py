@@ -18,12 +18,17 @@ OWN_MISSIONS = 8  # run side by side by a server of ours, for the policy's sake:
 INSTALL = 'READTHEDOCS=1 pip install "mcproxy[minerl]"'
 
 
+def is_installed() -> bool:
+    """Whether MineRL can be imported."""
+    return all(importlib.util.find_spec(name) is not None for name in ("minerl", "gym"))
+
+
 def check_installed() -> None:
     """Import MineRL, quietly; a `UserError` says how to get it.
 
     From then on MineRL does not start Minecraft by itself where a server is gone: it would build one first.
     """
-    if importlib.util.find_spec("minerl") is None or importlib.util.find_spec("gym") is None:
+    if not is_installed():
         raise UserError(f"the MineRL backend needs: {INSTALL} (docs/minerl.md)")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -79,10 +84,14 @@ def server(connect: str | None) -> Iterator[Malmo]:
 
 
 class ServerProcess:
-    """`mcproxy serve` on a free port of this machine, until `close` or the end of this process."""
+    """`mcproxy serve` on a free port of this machine, until `close` or the end of this process.
 
-    def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "mcproxy.scripts.main", "serve", "--port", "0", "--with-parent", *arguments]
+    Or another `module`, which prints the same line when it serves, and ends with its standard input.
+    """
+
+    def __init__(self, *arguments: str, module: str = "") -> None:
+        ours = ("mcproxy.scripts.main", "serve", "--port", "0", "--with-parent", *arguments)
+        command = [sys.executable, "-m", *((module,) if module else ours)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

@@ -1,14 +1,11 @@
 """Malmo's rewards and ends, judged on the state after each tick: what is paid, and when a mission is over."""
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
 from mcproxy import blocks as block_table
 from mcproxy import items as item_table
 from mcproxy.backends.assignment import ALWAYS, ONCE, PER_BLOCK, PER_PIECE, Assignment, Quit, Reward, Watched
-from mcproxy.engine.collision import block_at
 from mcproxy.engine.physics import HALF_WIDTH, SNEAKING, STANDING
 from mcproxy.engine.worlds import Worlds
 from mcproxy.mission import TOUCH_MARGIN, Possess, Reach, Touch
@@ -27,7 +24,10 @@ class Payment:
         self._accounts = [_Account(reward, self) for reward in handlers.rewards]
         self._touched = np.zeros((_MOST_TOUCHED, 4), dtype=np.int64)
         conditions = [c for part in (*handlers.rewards, *handlers.quits) for c in part.conditions]
-        self._watches_touch = any(isinstance(c, Touch) for c in conditions)
+        self._watched = np.zeros(len(block_table.BLOCKS), dtype=np.bool_)
+        self._watched[[block_table.ID[c.block] for c in conditions if isinstance(c, Touch)]] = True
+        self._watches_touch = bool(self._watched.any())
+        self._blocks, self._state = worlds.blocks(0), worlds.state
         self.touching: dict[str, set[tuple[int, ...]]] = {}  # cells of the blocks in contact, by name
 
     def settle(self) -> tuple[float, bool]:
@@ -64,7 +64,7 @@ class Payment:
 
     def _look_around(self) -> None:
         self.touching = {}
-        count = _touched(self._worlds.blocks(0), self._worlds.state[0], self._touched)
+        count = _touched(self._blocks, self._state, self._watched, self._touched)
         for block, *cell in self._touched[:count].tolist():
             self.touching.setdefault(block_table.NAME[block], set()).add(tuple(cell))
 
@@ -112,17 +112,21 @@ class _Account:
 
 
 @njit(nogil=True, cache=True)
-def _touched(blocks: np.ndarray, world: Any, out: np.ndarray) -> int:
-    """Write the blocks in contact with the player, (K, 4) int64 of id and cell (PositionHelper.getTouchingBlocks)."""
-    player, count = world.player, 0
+def _touched(blocks: np.ndarray, worlds: np.ndarray, watched: np.ndarray, out: np.ndarray) -> int:
+    """Write the watched blocks, by id, in contact with the player: (K, 4) int64 of id and cell.
+
+    These are all whose cells the player's box overlaps, a little grown (PositionHelper.getTouchingBlocks).
+    """
+    world, count = worlds[0], 0
+    player = world.player
     pos, side = player.pos, HALF_WIDTH + TOUCH_MARGIN
     top = pos[1] + (SNEAKING if player.crouched != 0 else STANDING) + TOUCH_MARGIN
     for i in range(int(np.floor(pos[0] - side)), int(np.floor(pos[0] + side)) + 1):
         for j in range(int(np.floor(pos[1] - TOUCH_MARGIN)), int(np.floor(top)) + 1):
             for k in range(int(np.floor(pos[2] - side)), int(np.floor(pos[2] + side)) + 1):
                 inside = 0 <= i < world.shape[0] and 0 <= j < world.shape[1] and 0 <= k < world.shape[2]
-                if inside and count < len(out):
-                    out[count, 0] = block_at(blocks, world.shape, i, j, k)
+                if inside and count < len(out) and watched[blocks[i, j, k]]:
+                    out[count, 0] = blocks[i, j, k]
                     out[count, 1], out[count, 2], out[count, 3] = i, j, k
                     count += 1
     return count

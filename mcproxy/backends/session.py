@@ -1,5 +1,7 @@
 """One client's world behind the Malmo protocol: commands in, frame, reward, end and observations out, tick by tick.
 
+A mission that is to be seen upside down is not drawn so: that is up to the client, as it is with Minecraft.
+
 A step is a client tick of Malmo's synchronous mode: all commands in their order, one tick of physics, the frame, then
 ends and rewards, both judged on the state after the tick. Keys are levels that stay until they are released.
 """
@@ -43,7 +45,7 @@ class Session:
 
     def __init__(self, assignment: Assignment, fov_deg: float = 70.0, realtime: bool = False) -> None:
         mission, (width, height) = assignment.mission, assignment.screen
-        mission = dataclasses.replace(mission, flipped=False)  # Malmo turns no picture over: the client does
+        mission = dataclasses.replace(mission, flipped=True)  # drawn from the bottom row on, as Malmo sends it
         self.worlds = Worlds(1, mission.blocks.shape, (height, width), fov_deg, action_repeat=1)
         self.worlds.load(0, mission)
         self.worlds.limits[0] = assignment.ticks
@@ -76,7 +78,7 @@ class Session:
 
     def _draw(self) -> bytes:
         self.worlds.render(self._frame)
-        return self._frame[0, ::-1].tobytes()
+        return self._frame.tobytes()
 
 
 @dataclass
