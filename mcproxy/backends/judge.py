@@ -5,6 +5,7 @@ physics. So an objective means the same whichever engine runs the mission, and M
 the player aims is worked out from the blocks of the mission, less those that the statistics say are broken.
 """
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ _OPENED = {statistic: block for block, statistic in CHESTS.items()}
 _SEEN = ("swung", "used", "hurt", "died", *STATISTICS)  # events that can be told from observations
 _CAUSES = {"inFire": "fire", "onFire": "fire", "inWall": "wall", "mob": "zombie"}  # Minecraft's names for ours
 Counts = dict[tuple[str, ...], int]
+Carried = tuple[int, str, int, int]  # a slot's index, and the type, metadata and quantity of what is in it
 
 
 class Judge:
@@ -49,6 +51,7 @@ class Judge:
         self.events: list[Event] = []
         self._place = np.zeros(4, dtype=np.int64)
         self._before: Counts = {}
+        self._carried: list[Carried] | None = None
 
     @property
     def ended(self) -> bool:
@@ -71,23 +74,30 @@ class Judge:
         world["player"]["yaw_deg"], world["player"]["pitch_deg"] = told["yaw"], told["pitch"]
         world["player"]["pos"] = told["xpos"], told["ypos"], told["zpos"]
         world["held"] = told.get("current_item_index", world["held"])
-        if "inventory" in told:
-            world["slots"] = _slots(told["inventory"])
-        self._before = _counts(told.get("stat", {}))
+        carried = [
+            (k, s["type"], s["metadata"], s["quantity"]) for k, s in enumerate(told["inventory"]) if s["quantity"]
+        ]
+        if carried != self._carried:
+            self._carried = carried
+            world["slots"] = _slots(carried)
+        self._before = _counts(told["stat"]) if told.get("stat") else {}
 
     def tick(self, action: dict[str, Any], told: dict[str, Any]) -> None:
         """Judge the state after one tick, in which the keys of MineRL's `action` were down."""
         world, before = self.state[0], self._before
         world["tick"] += 1
         world["player"]["yaw_deg"], world["player"]["pitch_deg"] = told["yaw"], told["pitch"]
-        had, slots, held = self._pieces(), world["slots"].copy(), int(world["held"])
-        aimed = aimed_at(self.blocks, self.state, self._place)
-        self._press(bool(action.get("attack")), bool(action.get("use")), aimed)
+        had, held = self._carried, int(world["slots"]["item"][world["held"]])
+        attack, use = bool(action.get("attack")), bool(action.get("use"))
+        aimed = aimed_at(self.blocks, self.state, self._place) if attack or use else 0
+        if attack or use or world["attacking"] or world["using"]:
+            self._press(attack, use, aimed)
         self.see(told)
         world["player"]["crouched"] = bool(action.get("sneak"))
-        for key, count in self._before.items():
-            for _ in range(count - before.get(key, 0)):
-                self._happened(key, had, int(slots["item"][held]), aimed)
+        if self._before != before:
+            for key, count in self._before.items():
+                for _ in range(count - before.get(key, 0)):
+                    self._happened(key, had, held, aimed)
         self._feel(told)
         judge(self.blocks, self.state, self._place)
         self._log(told)
@@ -113,7 +123,7 @@ class Judge:
             self._tell("used", block_table.NAME[aimed] if aimed else "", self._place[:3].tolist() if aimed else own)
         world["using"] = use
 
-    def _happened(self, key: tuple[str, ...], had: dict[str, int], held: int, aimed: int) -> None:
+    def _happened(self, key: tuple[str, ...], had: "list[Carried] | None", held: int, aimed: int) -> None:
         """Tell what made a statistic grow."""
         own = np.floor(self.state["player"]["pos"][0]).astype(np.int64).tolist()
         at = self._place[:3].tolist()
@@ -123,9 +133,9 @@ class Judge:
             self._tell("broke", block_table.NAME[aimed], at)
             self.blocks[tuple(at)] = 0
         elif key[0] == "pickup":
-            gained = [name for name, count in self._pieces().items() if count > had.get(name, 0)]
-            named = [name for name in gained if words.ITEMS[name].type == key[-1]]
-            named += [name for name, word in words.ITEMS.items() if word.type == key[-1]]
+            gained = _pieces(self._carried) - _pieces(had)
+            named = [name for (kind, _), name in words.ITEM_NAMES.items() if kind == key[-1]]
+            named.sort(key=lambda name: -gained[words.ITEMS[name][:2]])
             if named:
                 self._tell("collected", named[0], own)
         elif key[0] == "use_item" and words.ITEMS[item_table.NAME[held]].type == key[-1] and held < len(WHAT["placed"]):
@@ -162,27 +172,27 @@ class Judge:
         for (tick, kind, what, _), cell in zip(rows.tolist(), rows["cell"].tolist(), strict=True):
             self.events.append(Event(tick, EVENTS[kind], WHAT.get(EVENTS[kind], names)[what], tuple(cell)))
 
-    def _pieces(self) -> dict[str, int]:
-        pieces: dict[str, int] = {}
-        for item, count in self.state["slots"][0].tolist():
-            if count:
-                pieces[item_table.NAME[item]] = pieces.get(item_table.NAME[item], 0) + count
-        return pieces
-
 
 def _observable(condition: Happened) -> bool:
     return condition.event in _SEEN or (condition.event == "opened" and condition.what in CHESTS)
 
 
-def _slots(stacks: list[dict[str, Any]]) -> np.ndarray:
-    """The slots of a `WORLD` from the JSON of an inventory; items that the engine does not have stay out."""
+def _slots(carried: list[Carried]) -> np.ndarray:
+    """The slots of a `WORLD`; items that the engine does not have stay out."""
     slots = np.zeros(item_table.SLOTS, dtype=[("item", "i8"), ("count", "i8")])
-    for index, stack in enumerate(stacks[: item_table.SLOTS]):
-        if stack["quantity"]:
-            name = words.ITEM_NAMES.get((stack["type"], stack["metadata"]))
-            if name is not None:
-                slots[index] = item_table.ID[name], stack["quantity"]
+    for index, kind, metadata, quantity in carried:
+        name = words.ITEM_NAMES.get((kind, metadata))
+        if name is not None and index < item_table.SLOTS:
+            slots[index] = item_table.ID[name], quantity
     return slots
+
+
+def _pieces(carried: "list[Carried] | None") -> Counter[tuple[str, int]]:
+    """How many pieces there are, by type and metadata."""
+    pieces: Counter[tuple[str, int]] = Counter()
+    for _, kind, metadata, quantity in carried or ():
+        pieces[kind, metadata] += quantity
+    return pieces
 
 
 def _counts(statistics: dict[str, Any], path: tuple[str, ...] = ()) -> Counts:

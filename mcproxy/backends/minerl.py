@@ -155,7 +155,7 @@ class TaskEnv(_SingleAgentEnv):
 
     def reset(self) -> dict[str, Any]:
         """Begin the next episode."""
-        self.judge = Judge(self.task.mission)
+        self.judge, self._paid = Judge(self.task.mission), 0.0
         obs = super().reset()
         self.judge.see(self.task.told.document)
         return obs
@@ -166,13 +166,14 @@ class TaskEnv(_SingleAgentEnv):
         if "error" in info:
             return obs, reward, done, info
         judge, goal = self.judge, self.task.mission.objectives[0]
-        before = paid(judge)[goal.name]
+        before = self._paid
         judge.tick(action, self.task.told.document)
         if done and not judge.ended and not judge.up:
             judge.accept(paid=reward > 0)
         returns = paid(judge)
         if not isinstance(goal.condition, Watched):
             reward += returns[goal.name] - before
+        self._paid = returns[goal.name]
         self.done = bool(done or judge.ended or judge.up)
         info = info | {"tick": int(judge.state["tick"][0]), "met": judge.met(), "returns": returns}
         if self.done and not judge.ended:
