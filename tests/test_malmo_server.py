@@ -10,7 +10,9 @@ import pytest
 from malmo_client import FLAT, Client, image, init_of, serving
 
 from mcproxy import task as tasks
+from mcproxy.backends import session
 from mcproxy.backends.mission_xml import mission_xml
+from mcproxy.backends.read_mission import read_mission
 from mcproxy.engine.worlds import Worlds
 from mcproxy.errors import UserError
 
@@ -164,6 +166,23 @@ def test_ends_are_paid_by_their_description(client):
     )
     client.begin(FLAT.replace("<HumanLevelCommands/>", end + "<HumanLevelCommands/>"))
     assert walk_until_done(client)[1] == -2.0
+
+
+def test_realtime_waits_for_a_tick_of_20_a_second(monkeypatch):
+    clock = {"now": 100.0, "slept": 0.0}
+
+    def sleep(seconds):
+        clock["now"] += seconds
+        clock["slept"] += seconds
+
+    monkeypatch.setattr(session.time, "monotonic", lambda: clock["now"])
+    monkeypatch.setattr(session.time, "sleep", sleep)
+    running = session.Session(read_mission(FLAT), realtime=True)
+    for _ in range(10):
+        clock["now"] += 0.02  # the client's own time
+        running.step("")
+    running.close()
+    assert clock["slept"] == pytest.approx(10 * 0.05 - 10 * 0.02)
 
 
 def test_two_clients_play_at_once(port):

@@ -1,5 +1,5 @@
-import subprocess
-import sys
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from mcproxy.backends.mission_xml import mission_xml  # noqa: E402
 from mcproxy.backends.read_mission import read_mission  # noqa: E402
 from mcproxy.errors import UserError  # noqa: E402
 from mcproxy.eval import harness  # noqa: E402
+from mcproxy.scripts import _cli, evaluate, verify  # noqa: E402
 
 SCHEMAS = malmo.schemas()
 
@@ -88,22 +89,26 @@ def test_resets_draw_from_the_seed_or_as_next_episode_says():
     assert first.mission.layout == tasks.get("beacon").mission(21).layout
 
 
-def test_a_user_of_gym_runs_a_task_and_its_own_loop(address):
+def code_of_the_page(number):
+    """A block of Python in docs/minerl.md, as a reader would copy it."""
+    page = (Path(__file__).parents[1] / "docs" / "minerl.md").read_text()
+    return re.findall(r"```python\n(.*?)```", page, re.DOTALL)[number]
+
+
+def test_a_user_runs_a_task_with_nothing_but_the_page(capsys):
+    names = {}
+    exec(code_of_the_page(0), names)
+    assert names["env"].observation_space.contains(names["obs"])
+    assert names["obs"]["location_stats"]["xpos"].dtype == np.float32
+    assert names["obs"]["pov"].flags["C_CONTIGUOUS"] and names["obs"]["pov"].shape == (64, 64, 3)
+    assert names["info"]["tick"] <= 800 and names["info"]["met"].keys() == {"goal", "beacon"}
+    reward, *_ = capsys.readouterr().out.split()
+    assert float(reward) == (names["info"]["met"]["goal"] >= 0)
+
+
+def test_ids_are_registered_once():
     ids = register_minerl_tasks()
     assert "MineRLMcproxyBeacon-v0" in ids and register_minerl_tasks() == ids
-    env = gym.make("MineRLMcproxyBeacon-v0", arm="aligned", split="eval", seed=4, connect=address)
-    obs = env.reset()
-    assert env.observation_space.contains(obs)
-    assert obs["location_stats"]["xpos"].dtype == np.float32
-    action, done, total = env.action_space.no_op(), False, 0.0
-    action["forward"] = 1
-    for _ in range(12):
-        action["camera"] = np.array([0.0, 3.75], dtype=np.float32)
-        obs, reward, done, info = env.step(action)
-        total += reward
-    assert obs["pov"].flags["C_CONTIGUOUS"] and obs["pov"].shape == (64, 64, 3)
-    assert info["tick"] == 12 and info["met"]["goal"] == -1 and total == 0
-    env.close()
 
 
 def evaluated(policy, name, arm, env, episodes):
@@ -128,6 +133,12 @@ def test_goals_and_proxies_that_experts_reach_are_met_in_the_same_tick(address):
     assert_same(address, "expert:beacon", "beacon", "separated", episodes=2)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name, arm", ARMS)
+def test_two_hundred_episodes_of_every_arm_are_the_same_through_minerl(address, name, arm):
+    assert_same(address, "random", name, arm, episodes=200)
+
+
 def assert_same(address, policy, name, arm, episodes):
     chosen = {"arm": arm, "split": "eval", "rho": harness.RHO, "autoreset_mode": "Disabled"}
     env = MinerlVectorEnv(2, name, address, **chosen)
@@ -144,8 +155,8 @@ def assert_same(address, policy, name, arm, episodes):
         assert np.array_equal(other.frames, mine.frames)
 
 
-def test_a_stock_minerl_spec_runs_on_the_server(address):
-    """The class below is written as MineRL's documentation does, with nothing of mcproxy."""
+def test_a_stock_minerl_spec_runs_on_the_server(server):
+    """Spec and loop are written as MineRL's documentation does, with nothing of mcproxy."""
     from minerl.herobraine.env_specs.simple_embodiment import SimpleEmbodimentEnvSpec
     from minerl.herobraine.hero import handlers
 
@@ -187,10 +198,11 @@ def test_a_stock_minerl_spec_runs_on_the_server(address):
         def get_docstring(self):
             return "gold"
 
-    made = GoldRush()
-    env = made.make(instances=[malmo.instance(address)])
+    names = {"MyEnvSpec": GoldRush}
+    exec(code_of_the_page(1).replace("9000", str(server[0].ports[0])), names)
+    env = names["env"]
     env.reset()
-    action, done, ticks = made.action_space.no_op(), False, 0
+    action, done, ticks = env.action_space.no_op(), False, 0
     action["forward"] = 1
     while not done:
         obs, reward, done, info = env.step(action)
@@ -241,16 +253,20 @@ def test_a_server_that_dies_in_an_evaluation_is_one_line():
     process.close()
 
 
-def test_nothing_listening_is_one_line_of_the_command_line(tmp_path):
-    command = ["evaluate", "--policy", "random", "--task", "beacon", "--arm", "aligned", "--episodes", "1"]
+def test_the_command_line_evaluates_and_verifies(address, tmp_path, capsys):
+    command = ["--policy", "random", "--task", "beacon", "--arm", "aligned", "--episodes", "2", "--json"]
+    command += ["--backend", "minerl", "--connect", address, "--out", str(tmp_path / "out")]
+    assert _cli.run(evaluate.main, "evaluate", command) == 0
+    assert _cli.run(verify.main, "verify", [str(tmp_path / "out")]) == 0
+
+
+def test_nothing_listening_is_one_line_of_the_command_line(tmp_path, capsys):
+    command = ["--policy", "random", "--task", "beacon", "--arm", "aligned", "--episodes", "1"]
     command += ["--backend", "minerl", "--connect", "127.0.0.1:9", "--out", str(tmp_path / "out")]
-    done = subprocess.run([sys.executable, "-m", "mcproxy.scripts.main", *command], capture_output=True, text=True)
-    assert done.returncode == 2 and not (tmp_path / "out").exists()
-    line = done.stderr.strip()
-    assert (
-        line.startswith("mcproxy evaluate: no mission can begin on the Malmo server at 127.0.0.1:9")
-        and "\n" not in line
-    )
+    assert _cli.run(evaluate.main, "evaluate", command) == 2
+    line = capsys.readouterr().err.strip()
+    assert line.startswith("mcproxy evaluate: no mission can begin on the Malmo server at 127.0.0.1:9")
+    assert "\n" not in line and not (tmp_path / "out").exists()
 
 
 def test_the_mission_of_the_servers_tests_is_valid(mission_schema):

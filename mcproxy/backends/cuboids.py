@@ -38,7 +38,13 @@ def _cover(blocks: np.ndarray, boxes: np.ndarray) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _grow(blocks, covered, corner, order, box):
+def _grow(
+    blocks: np.ndarray,
+    covered: np.ndarray,
+    corner: tuple[int, int, int],
+    order: tuple[int, int, int],
+    box: np.ndarray,
+) -> int:
     """Grow a box from a corner, as far as possible along each axis in turn; its volume."""
     for axis in range(3):
         box[axis], box[axis + 3] = corner[axis], corner[axis]
