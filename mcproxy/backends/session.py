@@ -6,15 +6,14 @@ A step is a client tick of Malmo's synchronous mode: all commands in their order
 ends and rewards, both judged on the state after the tick. Keys are levels that stay until they are released.
 """
 
-import dataclasses
 import math
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from mcproxy.backends.assignment import Assignment
+from mcproxy.backends.one_world import OneWorld
 from mcproxy.backends.payment import Payment
 from mcproxy.backends.report import Report
 from mcproxy.controls import CONTROLS, INDEX
@@ -24,9 +23,11 @@ from mcproxy.items import HOTBAR
 TICK_S = 0.05
 _KEYS = ("forward", "back", "left", "right", "jump", "sneak", "sprint", "attack", "use")
 _SLOTS = {f"hotbar.{slot}": slot for slot in range(1, HOTBAR + 1)}
-_IDLE = frozenset(("drop", "inventory", "swapHands", "pickItem", "pause"))  # keys that have nothing to do in the engine
+_LEVELS = (("1", True), ("0", False))
+_PRESSES = {f"{key} {value}": (key, pressed) for key in (*_KEYS, *_SLOTS) for value, pressed in _LEVELS}
+_IDLE = {f"{key} {value}" for key in ("drop", "inventory", "swapHands", "pickItem", "pause") for value, _ in _LEVELS}
+_STILL = "camera 0.0 0.0"
 _MOST_DEG = 180.0  # of one camera command: MineRL's action space
-_LEVELS = {"1": True, "0": False}
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,9 @@ class Session:
 
     def __init__(self, assignment: Assignment, fov_deg: float = 70.0, realtime: bool = False) -> None:
         mission, (width, height) = assignment.mission, assignment.screen
-        mission = dataclasses.replace(mission, flipped=True)  # drawn from the bottom row on, as Malmo sends it
-        self.worlds = Worlds(1, mission.blocks.shape, (height, width), fov_deg, action_repeat=1)
-        self.worlds.load(0, mission)
+        self.worlds = OneWorld(mission, (height, width), fov_deg)
         self.worlds.limits[0] = assignment.ticks
         self.done = False
-        self._frame = np.zeros((1, height, width, 3), dtype=np.uint8)
         self._keys = Keys()
         self._payment = Payment(assignment, self.worlds)
         self._report = Report(assignment, self.worlds)
@@ -58,7 +56,7 @@ class Session:
 
     def peek(self) -> Step:
         """The state before the first tick, or after the last one."""
-        return Step(self._draw(), 0.0, self.done, self._report.json())
+        return Step(self.worlds.frame(), 0.0, self.done, self._report.json())
 
     def step(self, commands: str) -> Step:
         """Follow commands, one a line, and run a tick; after the last one nothing changes any more."""
@@ -68,17 +66,13 @@ class Session:
             self._due = max(self._due + TICK_S, time.monotonic() - TICK_S)
             time.sleep(max(0.0, self._due - time.monotonic()))
         faults = self._keys.follow(commands, self.worlds)
-        self.worlds.step(self._keys.row)
+        self.worlds.tick(self._keys.row)
         reward, self.done = self._payment.settle()
-        return Step(self._draw(), reward, self.done, self._report.json(), tuple(faults))
+        return Step(self.worlds.frame(), reward, self.done, self._report.json(), tuple(faults))
 
     def close(self) -> None:
         """Let the world go; safe to call twice."""
         self.worlds.close()
-
-    def _draw(self) -> bytes:
-        self.worlds.render(self._frame)
-        return self._frame.tobytes()
 
 
 @dataclass
@@ -87,24 +81,22 @@ class Keys:
 
     row: np.ndarray = field(default_factory=lambda: np.zeros((1, len(CONTROLS)), dtype=np.int8))
     _down: dict[str, bool] = field(default_factory=lambda: dict.fromkeys((*_KEYS, *_SLOTS), False))
-    _last: str = ""
 
-    def follow(self, commands: str, worlds: Worlds) -> Iterable[str]:
+    def follow(self, commands: str, worlds: Worlds) -> list[str]:
         """Press, release and look as the commands say; those that cannot be followed are handed back."""
         faults: list[str] = []
         row, down = self.row, self._down
         row[0, _HOTBAR] = 0
         for command in commands.split("\n"):
-            verb, _, value = command.partition(" ")
-            if verb == "camera":
-                if value != "0.0 0.0" and not _look(worlds, value):
+            if command in _PRESSES:
+                key, pressed = _PRESSES[command]
+                if pressed and key in _SLOTS and not down[key]:
+                    row[0, _HOTBAR] = _SLOTS[key]
+                down[key] = pressed
+            elif command.startswith("camera "):
+                if command != _STILL and not _look(worlds, command.removeprefix("camera ")):
                     faults.append(command)
-            elif verb in down and value in _LEVELS:
-                pressed = _LEVELS[value]
-                if pressed and verb in _SLOTS and not down[verb]:
-                    row[0, _HOTBAR] = _SLOTS[verb]
-                down[verb] = pressed
-            elif command and not (verb in _IDLE and value in _LEVELS):
+            elif command and command not in _IDLE:
                 faults.append(command)
         for key, column in _COLUMNS:
             row[0, column] = down[key]
