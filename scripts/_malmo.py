@@ -64,7 +64,7 @@ def _serve_idle() -> None:
                 self._first = self.peek()
             return self._first
 
-    server.Session = Idle  # type: ignore[misc]
+    setattr(server, "Session", Idle)  # noqa: B010 - the one place that makes them
     with server.MalmoServer(port=0) as serving:
         print(f"serving on 127.0.0.1, port {serving.ports[0]}", flush=True)
         sys.stdin.read()

@@ -3,9 +3,13 @@
 import sys
 import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
+
+if TYPE_CHECKING:
+    from mcproxy.backends.server import MalmoServer
 
 MAX_INSTANCES = 64
 
@@ -51,9 +55,14 @@ def main(argv: list[str]) -> int:
         warm.up()
         print(f"serving on {args.host}, port {' '.join(map(str, server.ports))}", flush=True)
         if args.with_parent:
-            threading.Thread(target=lambda: (sys.stdin.read(), server.close()), daemon=True).start()
+            threading.Thread(target=_close_with_input, args=(server,), daemon=True).start()
         server.serve()
     return 0
+
+
+def _close_with_input(server: "MalmoServer") -> None:
+    sys.stdin.read()
+    server.close()
 
 
 if __name__ == "__main__":

@@ -45,6 +45,12 @@ class Handlers:
     end_rewards: tuple[tuple[str, float], ...] = ()
     time_up: str = ""
 
+    @property
+    def conditions(self) -> list[Watched]:
+        """All conditions that are waited for."""
+        paid = [condition for reward in self.rewards for condition in reward.conditions]
+        return paid + [condition for end in self.quits for condition in end.conditions]
+
 
 @dataclass(frozen=True)
 class Assignment:

@@ -33,6 +33,7 @@ class MinerlVectorEnv(VoxelVectorEnv):
     @property
     def broken(self) -> np.ndarray:
         """(N,) bool: the connection of that world was lost, and its episode counts for nothing."""
+        assert isinstance(self.worlds, MinerlWorlds)
         return self.worlds.broken
 
     def _make_worlds(self, threads: int) -> Worlds:

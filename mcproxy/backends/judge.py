@@ -199,11 +199,11 @@ def _counts(statistics: dict[str, Any], path: tuple[str, ...] = ()) -> Counts:
     """The statistics that tell of events, by their path."""
     counts: Counts = {}
     for name in statistics if path else (*STATISTICS.values(), *_OPENED):
-        value = statistics.get(name)
+        key, value = (*path, name), statistics.get(name)
         if isinstance(value, dict):
-            counts |= _counts(value, (*path, name))
+            counts |= _counts(value, key)
         elif value:
-            counts[(*path, name)] = int(value)
+            counts[key] = int(value)
     return counts
 
 

@@ -5,10 +5,12 @@ kernels run on arrays that stay.
 """
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 
 from mcproxy.controls import CONTROLS
+from mcproxy.engine.crew import Crew
 from mcproxy.engine.gaze import CROUCHED_EYE_HEIGHT, EYE_HEIGHT
 from mcproxy.engine.tick import place_sprites, run
 from mcproxy.engine.worlds import Worlds
@@ -52,8 +54,11 @@ class OneWorld(Worlds):
     def _prepared(self) -> Callable[[np.ndarray], None]:
         """The renderer's work on the arrays of this world, checked once."""
         job = _Job()
-        view, sprites = (self._eyes, *self._angles, self._flipped, self._frame), (self._sprites, self._sprite_counts)
-        self._renderer.draw(self._all, *view, *sprites, job)  # type: ignore[arg-type]
+        yaw_deg, pitch_deg = self._angles
+        sprites, counts, crew = self._sprites, self._sprite_counts, cast(Crew, job)
+        self._renderer.draw(
+            self._all, self._eyes, yaw_deg, pitch_deg, self._flipped, self._frame, sprites, counts, crew
+        )
         assert job.kernel is not None
         return job.kernel
 

@@ -23,9 +23,8 @@ class Payment:
         self._end_rewards = handlers.end_rewards
         self._accounts = [_Account(reward, self) for reward in handlers.rewards]
         self._touched = np.zeros((_MOST_TOUCHED, 4), dtype=np.int64)
-        conditions = [c for part in (*handlers.rewards, *handlers.quits) for c in part.conditions]
         self._watched = np.zeros(len(block_table.BLOCKS), dtype=np.bool_)
-        self._watched[[block_table.ID[c.block] for c in conditions if isinstance(c, Touch)]] = True
+        self._watched[[block_table.ID[c.block] for c in handlers.conditions if isinstance(c, Touch)]] = True
         self._watches_touch = bool(self._watched.any())
         self._blocks, self._state = worlds.blocks(0), worlds.state
         self.touching: dict[str, set[tuple[int, ...]]] = {}  # cells of the blocks in contact, by name

@@ -6,6 +6,7 @@ that ask for nothing (a file of performance figures, a pause command that only p
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mcproxy import items as item_table
 from mcproxy.backends import words
@@ -91,7 +92,7 @@ def _read(root: Element) -> Assignment:
     else:
         origin, ours = (0, 0, 0), True
         blocks = world.blocks(origin, said.pop("size"))
-    seen = {
+    seen: dict[str, Any] = {
         "spawn": _less(spawn, origin),
         "yaw_deg": yaw_deg,
         "pitch_deg": pitch_deg,
@@ -109,10 +110,9 @@ def _read(root: Element) -> Assignment:
 def _agreed(root: Element, mission: Mission, world: World, handlers: Handlers) -> Handlers:
     """The handlers of a mission of ours, which must be those that its objectives and its mobs ask for."""
     expected = handlers_of(mission)
-    pairs = [*zip(handlers.rewards, expected.rewards, strict=False), *zip(handlers.quits, expected.quits, strict=False)]
-    same = len(handlers.rewards) == len(expected.rewards) and len(handlers.quits) == len(expected.quits)
-    same &= all(set(e.conditions) <= set(h.conditions) for h, e in pairs) and not handlers.end_rewards
-    same &= all(getattr(h, "reward", 0) == getattr(e, "reward", 0) for h, e in pairs)
+    same = [r.reward for r in handlers.rewards] == [r.reward for r in expected.rewards]
+    same &= len(handlers.quits) == len(expected.quits) and not handlers.end_rewards
+    same &= set(expected.conditions) <= set(handlers.conditions)
     if not same or world.ticks < mission.max_ticks:
         raise root.error("has other rewards, ends or limits than the objectives in its Description")
     if [mob.kind for mob in mission.mobs] != world.mobs:
@@ -150,12 +150,12 @@ def _read_start(start: Element, ours: bool) -> tuple[Point, float, float, tuple[
             element.finish()
         inventory.finish()
     for name in ("StartingHealth", "StartingFood"):
-        element = start.child(name)
-        if element is not None:
+        state = start.child(name)
+        if state is not None:
             for attribute in ("health", "maxHealth", "food"):
-                _usual(element, attribute, element.number(attribute, _USUAL_STARTS[attribute]))
-            element.take("foodSaturation", "")  # there is no hunger
-            element.finish()
+                _usual(state, attribute, state.number(attribute, _USUAL_STARTS[attribute]))
+            state.take("foodSaturation", "")  # there is no hunger
+            state.finish()
     _usual(start, "BreakSpeedMultiplier", float(start.words("BreakSpeedMultiplier", "1") or "nan"))
     start.finish()
     return spawn, yaw_deg, pitch_deg, tuple(stacks)
@@ -301,8 +301,7 @@ def _less(position: Sequence[float], origin: Sequence[int]) -> Point:
 
 
 def _places(handlers: Handlers) -> list[Point]:
-    conditions = [c for part in (*handlers.rewards, *handlers.quits) for c in part.conditions]
-    return [c.position for c in conditions if isinstance(c, Reach)]
+    return [c.position for c in handlers.conditions if isinstance(c, Reach)]
 
 
 def _shifted(handlers: Handlers, origin: Sequence[int]) -> Handlers:

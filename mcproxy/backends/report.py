@@ -89,7 +89,7 @@ class Report:
                 said["current_item_index"] = held
             if "ObservationFromEquippedItem" in self._observes:
                 equipped = stacks[held] | {"currentDamage": -1, "maxDamage": -1} if stacks[held]["quantity"] else {}
-                nothing = dict.fromkeys(("offhand", "feet", "legs", "chest", "head"), {})
+                nothing: dict[str, dict[str, Any]] = dict.fromkeys(("offhand", "feet", "legs", "chest", "head"), {})
                 said["equipped_items"] = {"mainhand": equipped} | nothing
             self._carried = json.dumps(said, separators=(",", ":"))[1:-1]
         return self._carried
