@@ -10,7 +10,7 @@ import pytest
 from malmo_client import FLAT, Client, image, init_of, serving
 
 from mcproxy import task as tasks
-from mcproxy.backends import session
+from mcproxy.backends import protocol, session
 from mcproxy.backends.mission_xml import mission_xml
 from mcproxy.backends.read_mission import read_mission
 from mcproxy.engine.worlds import Worlds
@@ -305,6 +305,28 @@ def test_a_thousand_connections_leave_nothing_behind(server, port, log):
     wait_until(lambda: server[0].clients == 0)
     assert count() == before
     assert log == []
+
+
+@pytest.mark.parametrize("hello", [None, b"<MalmoEnv0.37.0/>"])
+def test_who_says_nothing_or_stops_is_let_go(monkeypatch, server, port, log, hello):
+    monkeypatch.setattr(protocol, "STALLED_S", 0.01)
+    client = Client(port, hello)
+    if hello is not None:
+        client.socket.sendall(b"\0\0")  # half a length
+    assert client.is_closed()
+    client.close()
+    wait_until(lambda: len(log) == 1)
+    assert ("sent nothing" if hello is None else "stopped for") in log[0]
+
+
+def test_exit_leaves_the_server_running(server, port):
+    client = Client(port)
+    client.send(b"<Exit>NOW</Exit>")
+    assert client.receive() == struct.pack("!I", 1) and client.is_closed()
+    client.close()
+    other = Client(port)
+    assert other.begin() == 1
+    other.leave()
 
 
 def test_a_taken_port_is_one_line(port):

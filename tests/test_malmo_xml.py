@@ -262,6 +262,9 @@ def test_what_the_engine_does_not_implement_is_refused_by_name_and_line(what):
 
 
 DANGEROUS = {
+    "painting for ever": FLAT.replace(
+        "<DrawBlock ", '<DrawCuboid x1="-9" y1="0" z1="-9" x2="9" y2="9" z2="9" type="stone"/>' * 2000 + "<DrawBlock "
+    ),
     "entities": "<!DOCTYPE m [<!ENTITY a 'b'>]>" + FLAT.strip(),
     "an external entity": "<!DOCTYPE m [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>"
     + FLAT.strip().replace("gold to", "&a;"),

@@ -120,6 +120,7 @@ class MinerlWorlds(Worlds):
         limit = min(self.limits[index], judge.state["limit"][0])
         self.state[index], self.limits[index] = judge.state[0], limit
         self.events[index] = judge.events
+        self.blocks(index)[:] = judge.blocks
         self._frames[index] = obs["pov"]
 
     def _action(self, keys: np.ndarray) -> dict[str, Any]:

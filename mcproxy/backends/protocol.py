@@ -20,10 +20,18 @@ class Fault(UserError):
     """A peer that broke the protocol, or went away in the middle of it."""
 
 
-def receive(connection: socket.socket, most: int = MAX_MESSAGE, doing: str = "a message") -> bytes | None:
-    """The next message of at most `most` bytes; None if the peer has closed the connection before it."""
-    connection.settimeout(None)
-    first = connection.recv(4)
+def receive(
+    connection: socket.socket, most: int = MAX_MESSAGE, doing: str = "a message", patience_s: float | None = None
+) -> bytes | None:
+    """The next message of at most `most` bytes; None if the peer has closed the connection before it.
+
+    It may take its time to begin, as agents think; or `patience_s` seconds.
+    """
+    connection.settimeout(patience_s)
+    try:
+        first = connection.recv(4)
+    except TimeoutError:
+        raise Fault(f"sent nothing for {patience_s:g} s, instead of {doing}") from None
     if not first:
         return None
     connection.settimeout(STALLED_S)

@@ -17,6 +17,7 @@ FOREVER = 2**31 - 1  # ticks
 _TOP = 256  # blocks: Minecraft's worlds end there
 _DEFAULT_LAYERS = "minecraft:bedrock,2*minecraft:dirt,minecraft:grass"  # of an empty generator string
 _TICK_MS = 50.0
+_MOST_PAINTED = 100  # times that all blocks of a world may be painted
 Cell = tuple[int, int, int]
 
 
@@ -64,12 +65,16 @@ class World:
         if any(not 1 <= s <= most for s, most in zip(size, MAX_SIZE, strict=True)):
             raise UserError(f"a mission of {size} blocks: the engine has {MAX_SIZE}")
         blocks = np.zeros(size, dtype=np.uint8)
+        painted = 0
         for y, name in enumerate(self.layers[origin[1] : origin[1] + size[1]]):
             blocks[:, y] = block_table.ID[name]
         for low, high, name in self.boxes:
             begin, end = np.subtract(low, origin), np.subtract(high, origin) + 1
             if (begin < 0).any() or (end > size).any():
                 raise UserError(f"a {name} is drawn at {low} to {high}, outside the world of {size} blocks")
+            painted += int(np.prod(end - begin))
+            if painted > _MOST_PAINTED * blocks.size:
+                raise UserError(f"a mission that paints its world more than {_MOST_PAINTED} times over")
             blocks[begin[0] : end[0], begin[1] : end[1], begin[2] : end[2]] = block_table.ID[name]
         return blocks
 

@@ -24,7 +24,7 @@ from mcproxy.backends.session import Session, Step
 from mcproxy.errors import UserError
 
 MAX_CLIENTS = 64
-_SHOWN = 100  # characters of a fault in the log
+_SHOWN, _LONGEST = 100, 400  # characters of a command, and of a line, in the log
 _STEP = struct.Struct("!dbb")  # reward, done, sent
 _ANSWERED = (b"<Init", b"<Interact", b"<Close")  # by 1, and nothing happens
 
@@ -132,7 +132,7 @@ class MalmoServer:
 
     def _tell(self, line: str) -> None:
         if not self._closed:
-            self._log(" ".join(line.split()))
+            self._log(" ".join(line.split())[:_LONGEST])
 
 
 class _Client:
@@ -146,7 +146,7 @@ class _Client:
 
     def run(self) -> None:
         """Answer until the client leaves."""
-        hello = receive(self._connection, protocol.MAX_HELLO, "the greeting")
+        hello = receive(self._connection, protocol.MAX_HELLO, "the greeting", protocol.STALLED_S)
         if hello is None:
             return
         if not hello.startswith(protocol.HELLO.encode()):
@@ -159,7 +159,10 @@ class _Client:
                 self._step(message)
             elif message.startswith(b"<StepServer"):
                 pass  # the world's tick has run with the client's
-            elif message.startswith((b"<Disconnect", b"<Exit")):
+            elif message.startswith(b"<Disconnect"):
+                return
+            elif message.startswith(b"<Exit"):  # the server goes on: this client is not its master
+                self._send(number(1))
                 return
             else:
                 self._rarely(message)
@@ -200,7 +203,7 @@ class _Client:
             raise Fault(f"sent {message[:20]!r}, which is no command of the protocol")
 
     def _begin(self, document: bytes) -> None:
-        token = receive(self._connection, protocol.MAX_TOKEN, "the token of a mission")
+        token = receive(self._connection, protocol.MAX_TOKEN, "the token of a mission", protocol.STALLED_S)
         if token is None:
             raise Fault("left between a mission and its token")
         _, role, *rest = [*token.decode("utf-8", "replace").split(":"), "", "", "", ""]
