@@ -2,7 +2,8 @@
 
 The engine's own code judges (`tick.judge`), on a `WORLD` record that is filled from the observations of a tick, not by
 physics. So an objective means the same whichever engine runs the mission, and Malmo need not know of it. Where
-the player aims is worked out from the blocks of the mission, less those that the statistics say are broken.
+the player aims is worked out from the blocks of the mission, and from what the statistics say was broken, placed and
+opened; what falls, flows or is pushed is not followed.
 """
 
 from collections import Counter
@@ -129,6 +130,7 @@ class Judge:
         at = self._place[:3].tolist()
         if key[0] in _OPENED:
             self._tell("opened", _OPENED[key[0]], at)
+            self.blocks[tuple(at)] = block_table.TURNS_INTO[aimed]
         elif key[0] == "mine_block" and aimed:
             self._tell("broke", block_table.NAME[aimed], at)
             self.blocks[tuple(at)] = 0
@@ -139,7 +141,11 @@ class Judge:
             if named:
                 self._tell("collected", named[0], own)
         elif key[0] == "use_item" and words.ITEMS[item_table.NAME[held]].type == key[-1] and held < len(WHAT["placed"]):
-            self._tell("placed", item_table.NAME[held], own)
+            axis, step = int(self._place[3]) >> 1, 1 if self._place[3] & 1 else -1  # on the side that is looked at
+            at[axis] += step
+            self._tell("placed", item_table.NAME[held], at)
+            if aimed and all(0 <= a < size for a, size in zip(at, self.blocks.shape, strict=True)):
+                self.blocks[tuple(at)] = held
         elif key[0] == "kill_entity" and key[-1] in mob_table.ID:
             self._tell("killed", key[-1], own)
 
