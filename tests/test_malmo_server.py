@@ -1,4 +1,5 @@
 import contextlib
+import importlib.util
 import json
 import os
 import socket
@@ -10,7 +11,7 @@ import pytest
 from malmo_client import FLAT, Client, image, init_of, serving
 
 from mcproxy import task as tasks
-from mcproxy.backends import protocol, session
+from mcproxy.backends import malmo, protocol, session
 from mcproxy.backends.mission_xml import mission_xml
 from mcproxy.backends.read_mission import read_mission
 from mcproxy.engine.worlds import Worlds
@@ -363,3 +364,9 @@ def wait_until(condition):
     event = threading.Event()
     while not condition():
         event.wait(0.005)
+
+
+def test_without_minerl_the_error_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r'the MineRL backend needs: READTHEDOCS=1 pip install "mcproxy\[minerl\]"'):
+        malmo.check_installed()
