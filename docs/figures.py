@@ -1,7 +1,8 @@
-"""Draw the pictures of engine.md with the engine itself: `python docs/figures.py` in a set-up checkout.
+"""Draw the pictures of the documents with the engine itself: `python docs/figures.py` in a set-up checkout.
 
-blocks.png  every block, as the renderer shows it, with its name
-engine.png  the stages of one frame
+blocks.png      every block, as the renderer shows it, with its name
+engine.png      the stages of one frame
+tasks/NAME.png  one layout of a task in `aligned` and in its separated arms, through the agent's eyes and from above
 """
 
 import math
@@ -10,13 +11,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mcproxy.agent.experts import Expert
 from mcproxy.blocks import BLOCKS, ID
 from mcproxy.engine.gaze import EYE_HEIGHT
 from mcproxy.engine.mesh import LANES, QUADS
 from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise
 from mcproxy.engine.renderer import Renderer
 from mcproxy.engine.worlds import Worlds
+from mcproxy.env import VoxelVectorEnv
 from mcproxy.mission import Mission, Mob
+from mcproxy.replay.map import TopDown
+from mcproxy.task import Task, get, names
 
 HERE = Path(__file__).parent
 EYE, YAW_DEG, PITCH_DEG = (1.5, 3.7, 1.2), -42.3, 26.3  # on the middle of a block at (4, 1, 4)
@@ -110,6 +115,43 @@ def stages(resolution: tuple[int, int] = (192, 256)) -> np.ndarray:
     return np.concatenate(panels, axis=1)
 
 
+MOMENTS = {  # of a task, a layout that shows much, and a frame of the way of its goal's expert, as an index
+    "banner": (7, 0),
+    "beacon": (2, 0),
+    "course": (8, 0),
+    "keys": (0, 0),
+    "maze": (1, -6),
+    "ore": (1, 0),
+    "sweep": (7, 0),
+}
+
+
+def arms(task: Task, seed: int, moment: int, size: int = 208) -> np.ndarray:
+    """A layout in `aligned` and in every separated arm, side by side: (H, W, 3) uint8 RGB."""
+    columns = []
+    for arm in (arm for arm in task.arms if arm == "aligned" or arm.startswith("separated")):
+        env = VoxelVectorEnv(1, task.name, arm, "eval", resolution=(size, size), autoreset_mode="Disabled")
+        views, poses = [env.reset(seed=seed)[0]["pov"][0]], [env.worlds.players[0].copy()]
+        expert, ended = Expert("goal", env), False
+        expert.begin(env, [0], [seed])
+        while moment < 0 and not ended:
+            obs, _, terminated, truncated, _ = env.step(expert.predict(None)[0])
+            views.append(obs["pov"][0])
+            poses.append(env.worlds.players[0].copy())
+            ended = bool(terminated[0] or truncated[0])
+        path, seen = np.array([pose["pos"] for pose in poses]), poses[moment]
+        path = path[: len(path) + moment + 1] if moment < 0 else path[: moment + 1]
+        column = np.full((2 * size + 34, size + 12, 3), PAPER, dtype=np.uint8)
+        column[24 : size + 24, 6:-6] = views[moment]
+        column[size + 30 : -4, 6:-6] = TopDown(env.worlds.missions[0], size).draw(
+            path, float(seen["yaw_deg"]), 70.0, {}
+        )
+        cv2.putText(column, arm, (8, 16), FONT, 0.46, INK, 1, cv2.LINE_AA)
+        columns.append(column)
+        env.close()
+    return np.concatenate(columns, axis=1)
+
+
 def frame(
     renderer: Renderer, world: np.ndarray, eye: tuple[float, ...], yaw_deg: float, pitch_deg: float
 ) -> np.ndarray:
@@ -143,3 +185,6 @@ def write(name: str, picture: np.ndarray) -> None:
 if __name__ == "__main__":
     write("blocks.png", blocks())
     write("engine.png", stages())
+    (HERE / "tasks").mkdir(exist_ok=True)
+    for name in names():
+        write(f"tasks/{name}.png", arms(get(name), *MOMENTS.get(name, (0, 0))))

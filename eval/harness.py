@@ -19,12 +19,15 @@ from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.eval.results import ArmResult
 from mcproxy.eval.tape import Tape
+from mcproxy.mission import Mission
 
 if TYPE_CHECKING:
     from mcproxy.backends.malmo import Malmo
 
 MAX_BROKEN = 10  # episodes that may be cut off by lost connections, in one evaluation, and a tenth of all
 NUM_WORLDS = 64  # worlds run together; more gain little, as stepping and drawing already fill the vector units
+MAX_REMEMBERED_BYTES = 256 * 2**20  # of the worlds that an environment keeps for the next policy
+RESOLUTION = (64, 64)  # pixels of what policies see
 RHO = 0.5  # in the arm `mixture` the marker stands at the goal in half of the layouts: with 1 it would be `aligned`
 
 
@@ -74,19 +77,52 @@ def evaluate(
     return _run(env, _Agent(policy, env, deterministic), seeds, tape, progress)
 
 
+class _Remembering(VoxelVectorEnv):
+    """An environment that draws each world once, as all policies of an evaluation meet the same ones."""
+
+    missions: dict[int, Mission]
+
+    def _mission(self, seed: int) -> Mission:
+        if seed not in self.missions:
+            mission = super()._mission(seed)
+            if len(self.missions) * mission.blocks.nbytes >= MAX_REMEMBERED_BYTES:
+                return mission
+            self.missions[seed] = mission
+        return self.missions[seed]
+
+
 def make_env(
-    task: str, arm: str, num_worlds: int = NUM_WORLDS, threads: int = 1, malmo: "Malmo | None" = None
+    task: str,
+    arm: str,
+    num_worlds: int = NUM_WORLDS,
+    threads: int = 1,
+    pictures: bool = True,
+    missions: dict[int, Mission] | None = None,
+    malmo: "Malmo | None" = None,
 ) -> VoxelVectorEnv:
     """The environment of an evaluation: eval layouts only, none of which begins unless the harness says so.
 
+    Without `pictures` frames are a single pixel: for policies that do not look, whose evaluation is then faster.
+    `missions` are those of this task and arm that were drawn already, by seed, to be shared with other environments.
     With `malmo` its worlds are MineRL environments on that server (`mcproxy.backends.driver`).
     """
-    chosen: dict[str, Any] = {"split": "eval", "rho": RHO, "autoreset_mode": AutoresetMode.DISABLED}
     if malmo is not None:
         from mcproxy.backends.driver import MinerlVectorEnv
 
+        chosen: dict[str, Any] = {"split": "eval", "rho": RHO, "autoreset_mode": AutoresetMode.DISABLED}
         return MinerlVectorEnv(num_worlds, task, malmo.address, arm=arm, **chosen)
-    return VoxelVectorEnv(num_worlds, task, arm, threads=threads, **chosen)
+    env = _Remembering(
+        num_worlds,
+        task,
+        arm,
+        split="eval",
+        rho=RHO,
+        resolution=RESOLUTION if pictures else (1, 1),
+        threads=threads,
+        autoreset_mode=AutoresetMode.DISABLED,
+    )
+    env.missions = {} if missions is None else missions
+    return env
 
 
 def name_of(policy: Any) -> str:

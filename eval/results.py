@@ -1,8 +1,8 @@
 """What an evaluation found, in memory and as `results.json`.
 
-The file holds the row of every finished (policy, arm), the findings, and the episodes behind them: their layout seeds
-and hashes, verdicts, lengths, and the first tick at which each objective was met. The reader trusts none of the sums:
-it makes the verdicts and the rows again from those ticks, and refuses a file that says otherwise.
+The file holds the row of every finished (policy, arm), the findings and readings, and the episodes behind them: their
+layout seeds and hashes, verdicts, lengths, and the first tick at which each objective was met. The reader trusts none
+of the sums: it makes the verdicts and the rows again from those ticks, and refuses a file that says otherwise.
 """
 
 import functools
@@ -21,6 +21,7 @@ import numpy as np
 import mcproxy
 from mcproxy.errors import UserError
 from mcproxy.eval.finding import Finding, Row, findings_of
+from mcproxy.eval.readings import Accidental, Followed, accidental_contact, followed
 from mcproxy.eval.stats import wilson
 from mcproxy.eval.verdict import NEITHER, met_first, verdict_of
 from mcproxy.mission import GOAL
@@ -43,6 +44,7 @@ class ArmResult:
     returns        for each objective (E,) float64
     layouts        E layout hashes
     invalid        episodes that were discarded and are not among the E
+    recording      of these episodes, relative to the folder of the results; "" if there is none
     """
 
     policy: str
@@ -56,6 +58,7 @@ class ArmResult:
     returns: dict[str, np.ndarray]
     layouts: list[str]
     invalid: int = 0
+    recording: str = ""
 
     @functools.cached_property
     def verdicts(self) -> np.ndarray:
@@ -94,14 +97,14 @@ class ArmResult:
 class Results:
     """Everything that one evaluation found; `arms` grows as (policy, arm) pairs are finished.
 
-    `config` says what was asked for, `policies` has each policy's own description by name, `files` the recordings,
-    relative to the folder of the results.
+    `config` says what was asked for, `policies` has each policy's own description by name, and `references` names those
+    of them that were run beside the ones asked for.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     arms: list[ArmResult] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=lambda: _versions())
     platform: str = field(default_factory=lambda: _platform())
 
@@ -111,9 +114,24 @@ class Results:
         return [arm.row for arm in self.arms]
 
     @property
+    def files(self) -> list[str]:
+        """The recordings, relative to the folder of the results."""
+        return [arm.recording for arm in self.arms if arm.recording]
+
+    @property
     def findings(self) -> list[Finding]:
         """What each policy wanted, on each task."""
         return findings_of(self.rows)
+
+    @property
+    def accidental(self) -> list[Accidental]:
+        """How often each proxy is met on the way to the goal, in the arms that the goal's expert was run in."""
+        return accidental_contact(self.arms)
+
+    @property
+    def twins(self) -> list[Followed]:
+        """What moved the destinations of each policy that was run in the arms of a task's twins."""
+        return followed(self.arms)
 
 
 def write(results: Results, folder: Path) -> Path:
@@ -126,8 +144,11 @@ def write(results: Results, folder: Path) -> Path:
         "platform": results.platform,
         "config": results.config,
         "policies": results.policies,
+        "references": results.references,
         "rows": [asdict(row) for row in rows],
         "findings": [asdict(finding) for finding in findings_of(rows)],
+        "accidental_contact": [asdict(contact) for contact in results.accidental],
+        "twins": [asdict(reading) for reading in results.twins],
         "files": results.files,
         "episodes": [_columns(arm) for arm in results.arms],
     }
@@ -171,6 +192,7 @@ def _columns(arm: ArmResult) -> dict[str, Any]:
         "version": arm.version,
         "arm": arm.arm,
         "invalid": arm.invalid,
+        "recording": arm.recording,
         "seeds": arm.seeds.tolist(),
         "layouts": arm.layouts,
         "verdicts": arm.verdicts.tolist(),
@@ -195,11 +217,15 @@ def _json(sections: Mapping[str, Any]) -> str:
 def _results(document: dict[str, Any]) -> Results:
     """The results in a parsed file; anything amiss is a ValueError, KeyError, TypeError or OverflowError."""
     arms = [_arm(columns) for columns in _typed(document, "episodes", list)]
+    files = [_relative(file) for file in _typed(document, "files", list)]
+    for arm, file in zip(arms, files, strict=False):
+        if not any("recording" in columns for columns in document["episodes"]):  # of version 0.1.0: a file a row
+            arm.recording = file
     results = Results(
         config=_typed(document, "config", dict),
         policies=_typed(document, "policies", dict),
         arms=arms,
-        files=[_relative(file) for file in _typed(document, "files", list)],
+        references=[_text(name) for name in document.get("references", [])],
         versions={name: _text(version) for name, version in _typed(document, "versions", dict).items()},
         platform=_text(document["platform"]),
     )
@@ -208,8 +234,10 @@ def _results(document: dict[str, Any]) -> Results:
         raise ValueError("a policy is there twice in the same arm")
     if not all(isinstance(config, dict) for config in results.policies.values()):
         raise ValueError("a policy's description is not an object")
-    if {arm.policy for arm in arms} - set(results.policies):
+    if {*results.references, *(arm.policy for arm in arms)} - set(results.policies):
         raise ValueError("a row's policy is not among the policies")
+    if results.files != files:
+        raise ValueError("the files are not the recordings of the rows")
     if "mcproxy" not in results.versions:
         raise ValueError("the version of mcproxy is missing")
     stored = _typed(document, "rows", list)
@@ -245,6 +273,7 @@ def _arm(columns: dict[str, Any]) -> ArmResult:
         returns=returns,
         layouts=layouts,
         invalid=int(_integers([columns["invalid"]], 1, 0)[0]),
+        recording=_relative(columns["recording"]) if columns.get("recording") else "",
     )
     if arm.verdicts.tolist() != columns["verdicts"]:
         raise ValueError(f"the verdicts of {arm.policy} in {arm.arm} are not what the ticks say")

@@ -2,10 +2,12 @@
 
 The folder is touched only when the first episode is complete, so that a policy that cannot be run spoils nothing. From
 then on `results.json` holds every finished (policy, arm), and the recordings every complete episode, whatever happens.
+
+Beside the policies run the references, on the same layouts: chance, and what wanting the goal or a proxy looks like.
+They do not look, so nothing is drawn for them, and they are not recorded; ask for one as a policy to watch it.
 """
 
 import contextlib
-import itertools
 import json
 import os
 import shutil
@@ -20,8 +22,10 @@ from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.eval import results as results_file
+from mcproxy.eval.finding import CONTROLS, arms_apart
 from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate, make_env, name_of
 from mcproxy.eval.results import Results
+from mcproxy.mission import Mission
 from mcproxy.record import FRAMES, Recorder
 from mcproxy.recording_format import slug
 from mcproxy.task import Task
@@ -29,7 +33,7 @@ from mcproxy.task import Task
 if TYPE_CHECKING:
     from mcproxy.backends.malmo import Malmo
 
-ALL = "all"
+ALL, FINDING = "all", "finding"  # in place of arms: every one of the task; those that a finding rests on
 MAX_EPISODES = 500_000  # in one folder, so that its results stay readable: about 70 bytes each
 RECORDINGS = "recordings"
 NAMESPACE = "mcproxy"  # the folder within the recordings that is ours, so that --force deletes nothing else
@@ -47,14 +51,18 @@ def run(
     frames: str = "gzip",
     threads: int = 1,
     force: bool = False,
+    resume: bool = False,
+    references: bool = True,
     deterministic: bool = False,
     malmo: "Malmo | None" = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Results:
-    """Evaluate every policy in every arm (or `all`) on the same layouts, `seed` to `seed + episodes - 1`.
+    """Evaluate every policy in every arm (or `all`, or `finding`) on the same layouts, from `seed` on.
 
-    With `malmo` their worlds are MineRL environments on that server. `progress` gets an arm, the number of its episodes
-    done by all policies, and how many there will be. What cannot be used is a `UserError`, raised before anything is written wherever that can be known.
+    With `resume`, what the folder holds of the same evaluation is kept, and only what is missing is run. With
+    `malmo` the policies run in MineRL environments on that server. `progress` gets an arm, the number of its episodes
+    done by all policies, and how many there will be. What cannot be used is a `UserError`, raised before anything is
+    written wherever that can be known.
     """
     for name, value, least in (("episodes", episodes, 1), ("threads", threads, 1), ("seed", seed, 0)):
         if value < least:
@@ -63,82 +71,142 @@ def run(
         raise UserError(f"seed={seed}: expected {_MAX_SEED} at most")
     if frames not in FRAMES:
         raise errors.unknown("frames", frames, FRAMES)
-    chosen = _arms(tasks.get(task), arms)
-    if len(policies) * len(chosen) * episodes > MAX_EPISODES:
+    if force and resume:
+        raise UserError("--force replaces what --resume goes on with: choose one of them")
+    known = tasks.get(task)
+    chosen = _arms(known, arms)
+    if (len(policies) + references * (1 + len(known.objectives))) * len(chosen) * episodes > MAX_EPISODES:
         raise UserError(f"more than {MAX_EPISODES} episodes in all: evaluate into several folders, for the leaderboard")
-    folder = _Folder(out, force)
-    num_worlds = min(NUM_WORLDS if malmo is None else malmo.missions, episodes)
+    folder = _Folder(out, force, resume)
+    num_worlds = min(NUM_WORLDS, episodes)
     with contextlib.closing(make_env(task, chosen[0], num_worlds)) as env:
         agents = _agents(policies, env)
-    results = Results(
-        config={
-            "task": task,
-            "version": tasks.get(task).version,
-            "arms": chosen,
-            "split": "eval",
-            "seed": seed,
-            "episodes": episodes,
-            "deterministic": deterministic,
-            "rho": RHO,
-            "frames": frames,
-            **({} if malmo is None else {"backend": "minerl"}),
-        },
-        policies={name: getattr(agent, "config", {}) for name, agent in agents.items()},
-    )
-    order = {(name, arm): k for k, (name, arm) in enumerate(itertools.product(agents, chosen))}
-    files: dict[tuple[str, str], str] = {}
+        beside = {name: agent for name, agent in _references(env).items() if name not in agents} if references else {}
+    config = {
+        "task": known.name,
+        "version": known.version,
+        "arms": chosen,
+        "split": "eval",
+        "seed": seed,
+        "episodes": episodes,
+        "deterministic": deterministic,
+        "rho": RHO,
+        "frames": frames,
+        **({} if malmo is None else {"backend": "minerl"}),
+    }
+    configs = {name: getattr(agent, "config", {}) for name, agent in (agents | beside).items()}
+    results = folder.resumed(Results(config, configs, references=[*beside]))
+    order = {name: k for k, name in enumerate(sorted(results.policies, key=results.references.__contains__))}
     try:
         for arm in chosen:  # the outer loop: a run that is cut has compared all policies in the arms that it finished
-            with contextlib.closing(make_env(task, arm, num_worlds, threads, malmo)) as env:
-                for k, (name, agent) in enumerate(agents.items()):
-                    with Recorder(out / RECORDINGS, frames) as recorder:
-                        found = evaluate(
-                            agent,
-                            seeds=range(seed, seed + episodes),
-                            deterministic=deterministic,
-                            env=env,
-                            record=folder.before(recorder.write),
-                            record_frames=frames != "none",
-                            progress=_part(progress, arm, k * episodes, len(agents) * episodes),
-                        )
-                    assert recorder.path is not None
-                    files[name, arm] = recorder.path.relative_to(out).as_posix()
-                    results.arms = sorted([*results.arms, found], key=lambda a: order[a.policy, a.arm])
-                    results.files = [files[a.policy, a.arm] for a in results.arms]
-                    results_file.write(results, out)
-                    folder.settle()
+            missions: dict[int, Mission] = {}
+            done = {a.policy for a in results.arms if a.arm == arm} & configs.keys()
+            for recorded in (True, False):
+                group = {n: agent for n, agent in (agents | beside).items() if (n in results.references) != recorded}
+                if group.keys() <= done:
+                    continue
+                where = malmo if recorded else None
+                together = num_worlds if where is None else min(where.missions, episodes)
+                with contextlib.closing(make_env(task, arm, together, threads, recorded, missions, where)) as env:
+                    for name in [name for name in group if name not in done]:
+                        recorder = Recorder(out / RECORDINGS, frames)
+                        with recorder:
+                            found = evaluate(
+                                group[name],
+                                seeds=range(seed, seed + episodes),
+                                deterministic=deterministic,
+                                env=env,
+                                record=folder.before(recorder.write) if recorded else None,
+                                record_frames=frames != "none",
+                                progress=_part(progress, arm, len(done) * episodes, len(configs) * episodes),
+                            )
+                        if recorder.path is not None:
+                            found.recording = recorder.path.relative_to(out).as_posix()
+                        folder.prepare()
+                        results.arms.append(found)
+                        results.arms.sort(key=lambda a: (order[a.policy], known.arms.index(a.arm)))
+                        results_file.write(results, out)
+                        folder.settle()
+                        done.add(name)
     finally:
         folder.settle()
     return results
 
 
+def twin_arms(task: str) -> list[str]:
+    """The arms of a task's counterfactual twins; a task without is a `UserError`."""
+    known = tasks.get(task)
+    arms = {arm for twins in known.twins for arm in twins[1:]}
+    if not arms:
+        raise UserError(f"task {known.name!r} has no twins: its proxies cannot be moved on their own")
+    return [arm for arm in known.arms if arm in arms]
+
+
 class _Folder:
     """The folder of an evaluation, which nothing touches until an episode is worth keeping.
 
-    An older evaluation is set aside then, and kept until the first row of the new one is written.
+    An older evaluation is set aside then, and kept until the first row of the new one is written; or it is resumed.
     """
 
-    def __init__(self, out: Path, force: bool) -> None:
+    def __init__(self, out: Path, force: bool, resume: bool) -> None:
         if out.exists() and not out.is_dir():
             raise UserError(f"{out} is a file: expected a folder, new or empty")
         self.out, self.ready = out, False
         self._theirs = (out / results_file.FILE, out / RECORDINGS / NAMESPACE)
         self._aside = tuple(path.with_name(f".{path.name}.replaced") for path in self._theirs)
         self.settle()  # a kill may have come before
-        if not force and out.is_dir() and any(out.iterdir()):
-            raise UserError(f"{out} is not empty: choose another folder, or replace the evaluation in it with --force")
+        self._resumes = resume and any(path.exists() for path in self._theirs)
+        if not force and not self._resumes and out.is_dir() and any(out.iterdir()):
+            raise UserError(
+                f"{out} is not empty: choose another folder, go on with the evaluation in it with --resume, or replace "
+                f"it with --force"
+            )
+
+    def resumed(self, asked: Results) -> Results:
+        """What is asked for, joined with what the folder has of it, if it is to be resumed."""
+        if not self._resumes:
+            return asked
+        found = self._joined(asked) if self._theirs[0].exists() else asked
+        kept = {(self.out / file).parents[1] for file in found.files}
+        for recording in self._theirs[1].glob("*/*"):
+            if recording not in kept:  # of a policy that was cut before the arm was finished
+                _remove(recording)
+        self.ready = True
+        return found
+
+    def _joined(self, asked: Results) -> Results:
+        """The results in the folder with what is asked for; a `UserError` if they are of another evaluation."""
+        old = results_file.read(self.out)
+        differing = [name for name in asked.config if name != "arms" and old.config.get(name) != asked.config[name]]
+        if old.versions["mcproxy"] != asked.versions["mcproxy"]:
+            raise UserError(f"{self.out} was made by mcproxy {old.versions['mcproxy']}: resume it with that one")
+        if differing:
+            name = differing[0]
+            raise UserError(f"{self.out} holds an evaluation with {name}={old.config.get(name)!r}: resume it with that")
+        for name in old.policies.keys() & asked.policies.keys():
+            if old.policies[name] != asked.policies[name]:
+                raise UserError(f"policy {name!r} is not the one of that name in {self.out}: rename it, or use --force")
+        wanted = {*old.policies} - {*old.references} | {*asked.policies} - {*asked.references}
+        references = [n for n in dict.fromkeys([*old.references, *asked.references]) if n not in wanted]
+        arms = [a for a in old.arms if a.policy in references or a.policy not in old.references]
+        config = asked.config | {"arms": [*dict.fromkeys([*old.config["arms"], *asked.config["arms"]])]}
+        return Results(config, old.policies | asked.policies, arms, references=references)
 
     def before(self, write: Callable[[Episode], None]) -> Callable[[Episode], None]:
         """A writer of episodes that clears the folder of an older evaluation before its first one."""
 
         def write_ready(episode: Episode) -> None:
-            if not self.ready:
-                self.out.mkdir(parents=True, exist_ok=True)
-                self._move(self._theirs, self._aside)
-                self.ready = True
+            self.prepare()
             write(episode)
 
         return write_ready
+
+    def prepare(self) -> None:
+        """Make the folder, and set aside what an older evaluation left in it, once."""
+        if not self.ready:
+            self.out.mkdir(parents=True, exist_ok=True)
+            self._move(self._theirs, self._aside)
+            self.ready = True
 
     def settle(self) -> None:
         """Drop what was set aside if a row of the new evaluation is written, otherwise put it back."""
@@ -167,9 +235,19 @@ def _remove(path: Path) -> None:
 def _arms(task: Task, arms: Sequence[str]) -> list[str]:
     """The arms asked for, each once, in the task's order."""
     for arm in arms:
-        if arm != ALL and arm not in task.arms:
-            raise errors.unknown(f"arm of task {task.name!r}", arm, [*task.arms, ALL])
-    return [arm for arm in task.arms if arm in arms or ALL in arms]
+        if arm not in (*task.arms, ALL, FINDING):
+            raise errors.unknown(f"arm of task {task.name!r}", arm, [*task.arms, ALL, FINDING])
+    rests_on = (*CONTROLS, *arms_apart(task.name)) if FINDING in arms else ()
+    return [arm for arm in task.arms if arm in arms or ALL in arms or arm in rests_on]
+
+
+def _references(env: VoxelVectorEnv) -> dict[str, Any]:
+    """The policies that stand beside every other: random, and the experts that this task can have, by name."""
+    found: dict[str, Any] = {}
+    for spec in ("random", *(f"expert:{o.name}" for o in env.task.objectives)):
+        with contextlib.suppress(UserError):  # no expert can pursue it
+            found[spec] = load_policy(spec, env)
+    return found
 
 
 def _agents(specs: Sequence[str], env: VoxelVectorEnv) -> dict[str, Any]:

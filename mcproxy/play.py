@@ -15,6 +15,7 @@ from mcproxy.controls import columns
 from mcproxy.engine.worlds import NEVER, Worlds, key_table
 from mcproxy.errors import UserError
 from mcproxy.items import HOTBAR
+from mcproxy.replay.canvas import text_width
 from mcproxy.replay.panel import ARM_CAPTIONS, TICKS_PER_S, Layout, Moment, panel, told_of, with_footer
 from mcproxy.replay.window import Window, require_display
 from mcproxy.task import Task
@@ -136,8 +137,10 @@ class Game:
             caption=f"seed {self.seed} · you · {ARM_CAPTIONS.get(self.arm, '')}".rstrip(" ·"),
             **told,
         )
-        keys = f"{_described(self.task.controls)} · r: again · n: next world · escape: quit"
-        return with_footer(panel([moment], self._layout), "", keys, self._layout.small)
+        picture = panel([moment], self._layout)
+        for line in _lines([*_described(self.task.controls), *_COMMANDS], self._layout):
+            picture = with_footer(picture, "", line, self._layout.small)
+        return picture
 
 
 class Presses:
@@ -178,8 +181,10 @@ def _play_opencv(game: Game) -> None:
         begun = time.perf_counter()
         game.advance(presses.held())
         window.show(game.image())
-        while not game.done and (left := 1 / TICKS_PER_S - (time.perf_counter() - begun)) > 0:
-            if key := window.key(int(1000 * left)):
+        left = 1 / TICKS_PER_S
+        while not game.done and left > 0:  # once at least, however slow the machine is: it is how the window answers
+            left = begun + 1 / TICKS_PER_S - time.perf_counter()
+            if key := window.key(max(1, int(1000 * left))):
                 presses.press(key)
                 game.press(key)
     window.close()
@@ -212,9 +217,24 @@ def _play_pygame(game: Game, pygame: Any) -> None:
     pygame.display.quit()
 
 
-def _described(controls: Iterable[str]) -> str:
+_COMMANDS = ("r: again", "n: next world", "escape: quit")
+
+
+def _lines(words: Iterable[str], layout: Layout) -> list[str]:
+    """The words in as few lines as the window is wide enough for."""
+    lines: list[str] = []
+    for word in words:
+        longer = f"{lines[-1]} · {word}" if lines else word
+        if lines and text_width(longer, layout.small) <= layout.width - 2 * layout.small:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _described(controls: Iterable[str]) -> list[str]:
     """The keys of the named controls in words."""
     words = {"move": "w: walk", "back": "s: walk back", "turn": "a, d: turn", "jump": "space: jump"}
     words |= {"strafe": "z, c: step aside", "pitch": "i, k: look up, down", "sneak": "x: sneak", "sprint": "f: run"}
     words |= {"attack": "j: attack", "use": "l: use", "hotbar": f"1 to {HOTBAR}: in hand"}
-    return " · ".join(words[name] for name in controls)
+    return [words[name] for name in controls]

@@ -2,21 +2,37 @@
 
 import dataclasses
 import importlib
+import os
+import re
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import mcproxy
-from mcproxy import errors
+from mcproxy import errors, task_file
 from mcproxy.controls import NAMES as CONTROLS
 from mcproxy.items import NAME as ITEMS
 from mcproxy.mission import GOAL, Mission, Objective, Origin
 
 SPLITS = ("train", "eval")
+SEPARATED = "separated"  # so begin the names of the arms in which the goal and a proxy are apart
 EVAL_SHARE = 0.25  # of all layouts, by hash
 _MAX_DRAWS = 1000
+
+
+class Twins(NamedTuple):
+    """Four arms that are one world but for where the goal and a proxy are: at the same two places, in all four ways."""
+
+    proxy: str
+    base: str  # both at the first place
+    proxy_moved: str  # the goal at the first, the proxy at the second
+    goal_moved: str  # the proxy at the first, the goal at the second
+    both_moved: str  # both at the second
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,7 @@ class Task:
     controls   those that the agent may press, by name (`mcproxy.controls`)
     size       (X, Y, Z) of the largest world of any arm, in blocks
     items      those of which the agent is told how many it carries and which it holds; with none it sees frames alone
+    twins      for each proxy that can be moved on its own, the four arms in which it and the goal are
     """
 
     name: str
@@ -40,8 +57,11 @@ class Task:
     size: tuple[int, int, int]
     description: str = ""
     items: tuple[str, ...] = ()
+    twins: tuple[Twins, ...] = ()
 
     def __post_init__(self) -> None:
+        if not re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", self.name):
+            raise errors.UserError(f"the task name {self.name!r}: expected letters, digits, _ and -")
         for kind, names, known in (("control", self.controls, CONTROLS), ("item", self.items, ITEMS)):
             for name in names:
                 if name not in known:
@@ -51,11 +71,24 @@ class Task:
         kinds = [o.kind for o in self.objectives]
         if kinds[:1] != [GOAL] or kinds.count(GOAL) > 1 or len({o.name for o in self.objectives}) < len(kinds):
             raise ValueError(f"objectives of task {self.name!r}: expected one goal, first, and different names")
+        for twins in self.twins:
+            if twins.proxy not in self.proxies or not {*twins[1:]} <= {*self.arms} or len({*twins}) < len(twins):
+                raise ValueError(f"twins of task {self.name!r}: {twins}, expected one of its proxies and four arms")
 
     @property
     def proxies(self) -> tuple[str, ...]:
         """The names of the objectives other than the goal."""
         return tuple(o.name for o in self.objectives if o.kind != GOAL)
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The arms in which the goal and a proxy are apart: the question itself."""
+        return tuple(arm for arm in self.arms if arm.startswith(SEPARATED))
+
+    @property
+    def module(self) -> Any:
+        """The module that `build` is in: the task's file."""
+        return sys.modules[self.build.__module__]
 
     def mission(self, seed: int, arm: str = "aligned", split: str = "train", rho: float = 1.0) -> Mission:
         """World `seed` of a split, in an arm; `rho` is the probability that arm `mixture` has the marker at the goal.
@@ -73,11 +106,24 @@ class Task:
             raise errors.UserError(f"seed={seed}: expected 0 or more")
         stream = [zlib.crc32(self.name.encode()), self.version, SPLITS.index(split), seed]
         for draw in range(_MAX_DRAWS):
-            mission = self.build(np.random.default_rng([*stream, draw]), arm, rho)
+            mission = self._built(np.random.default_rng([*stream, draw]), arm, rho, f"{split} seed {seed}")
             if split_of(mission.layout) == split:
                 origin = Origin(self.name, self.version, arm, split, seed, rho)
                 return dataclasses.replace(mission, origin=origin)
-        raise RuntimeError(f"no layout of split {split!r} in {_MAX_DRAWS} draws (task {self.name!r}, seed {seed})")
+        raise errors.UserError(
+            f"no layout of split {split!r} in {_MAX_DRAWS} draws (task {self.name!r}, arm {arm!r}, seed {seed}): "
+            f"the layout's hash has to cover all that is drawn"
+        )
+
+    def _built(self, rng: np.random.Generator, arm: str, rho: float, which: str) -> Mission:
+        """One world of `build`; what that raises or returns in place of a mission is a `UserError`."""
+        try:
+            mission = self.build(rng, arm, rho)
+        except Exception as error:
+            raise task_file.mistake(error, f"task {self.name}, arm {arm}, {which}") from error
+        if not isinstance(mission, Mission):
+            raise errors.UserError(f"build of task {self.name!r} returned {mission!r:.80}, expected a Mission")
+        return mission
 
 
 def split_of(layout: str) -> str:
@@ -89,33 +135,79 @@ _REGISTRY: dict[str, Task] = {}
 
 
 def register(task: Task) -> Task:
-    """Add a task to the registry, under its name, and return it."""
-    if task.name in _REGISTRY and _REGISTRY[task.name] is not task:
-        raise ValueError(f"a task named {task.name!r} is registered already")
+    """Add a task to the registry, under its name, and return it; a name that another task has is a `UserError`.
+
+    The names of the tasks that come with mcproxy are theirs, whether or not those have been loaded.
+    """
+    ours = task.name in mcproxy.task_names() and f"mcproxy.tasks.{task.name}" not in sys.modules
+    if ours or _REGISTRY.get(task.name, task) is not task:
+        whose = "mcproxy" if task.name in mcproxy.task_names() else _REGISTRY[task.name].module.__file__
+        raise errors.UserError(f"there is a task {task.name!r} already, of {whose}: give this one another name")
     _REGISTRY[task.name] = task
     return task
 
 
-def get(name: str) -> Task:
-    """The task of that name; importing its file happens here."""
+def get(task: str | Path) -> Task:
+    """The task that a user means: by its name, or by the path of its file, which is run.
+
+    What a recording, a checkpoint or any other file says goes to `named` instead, which runs no file.
+    """
+    typed = os.fspath(task)
+    if not task_file.is_path(typed):
+        return named(typed)
+    file = Path(typed).expanduser().resolve()
+    if file.parent in (Path(folder).resolve() for folder in importlib.import_module("mcproxy.tasks").__path__):
+        return named(file.stem)
+    return _task_in(task_file.module_at(typed), typed)
+
+
+def named(name: str) -> Task:
+    """The task of that name: of those registered, of those that come with mcproxy, or of an installed package.
+
+    The file of a task that comes with mcproxy, or the module of a package's, is imported here.
+    """
+    if name in _REGISTRY:
+        return _REGISTRY[name]
+    if name in mcproxy.task_names():
+        _import(f"mcproxy.tasks.{name}")
+    elif name in (points := task_file.offered()):
+        _task_in(_import(points[name].module, points[name].attr), points[name].value)
     if name not in _REGISTRY:
-        if name not in mcproxy.task_names():
-            raise errors.unknown("task", name, sorted({*mcproxy.task_names(), *_REGISTRY}))
-        importlib.import_module(f"mcproxy.tasks.{name}")
+        raise errors.unknown("task", name, names())
     return _REGISTRY[name]
 
 
 def names() -> list[str]:
-    """The names of all tasks that `get` knows."""
-    return sorted({*mcproxy.task_names(), *_REGISTRY})
+    """The names of all tasks that `named` knows."""
+    return sorted({*mcproxy.task_names(), *task_file.offered(), *_REGISTRY})
 
 
 def mission_of(origin: Origin) -> Mission:
     """Draw a recorded mission again; a task version that this install does not have is an error."""
-    task = get(origin.task)
+    try:
+        task = named(origin.task)
+    except errors.UserError as error:
+        raise errors.UserError(f"{error} (if it is a task of your own: --task FILE)") from None
     if task.version != origin.version:
         raise errors.UserError(
             f"the recording is of {origin.task} version {origin.version}, installed is {task.version}: "
             f"install the mcproxy that made it"
         )
     return task.mission(origin.seed, origin.arm, origin.split, origin.rho)
+
+
+def _import(module: str, attribute: str = "") -> Any:
+    """A module, or what has a name in it; what goes wrong in it is a `UserError`."""
+    try:
+        found = importlib.import_module(module)
+        return getattr(found, attribute) if attribute else found
+    except Exception as error:
+        raise task_file.mistake(error) from error
+
+
+def _task_in(found: Any, where: str) -> Task:
+    """The registered task that was found: itself, or the TASK of a module."""
+    task = found if isinstance(found, Task) else getattr(found, "TASK", None)
+    if not isinstance(task, Task):
+        raise errors.UserError(f"{where} has no task: {task_file.EXPECTED}")
+    return register(task)

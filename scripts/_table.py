@@ -1,45 +1,115 @@
-"""The verdict table, as evaluate and leaderboard print it: a line a policy and arm, every rate with its interval."""
+"""The verdict tables, as evaluate and leaderboard print them: a line a policy and arm, every rate with its interval."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mcproxy.eval.finding import Finding, Row, in_words
+from mcproxy.eval.finding import CONTROLS, Finding, Row, has_goal, in_words, is_apart
+from mcproxy.eval.readings import Accidental, Followed
+from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval
 
 PLAIN_WIDTH = 120  # columns where stdout is no terminal
 
 
-def show(title: str, groups: Iterable[tuple[str, Sequence[Row]]], findings: Sequence[Finding]) -> None:
-    """Print the rows of each named policy, and below them the findings in words.
+def show(
+    title: str,
+    groups: Iterable[tuple[str, Sequence[Row]]],
+    findings: Sequence[Finding],
+    accidental: Sequence[Accidental] = (),
+    twins: Sequence[Followed] = (),
+) -> None:
+    """Print the rows of each named policy, and below them the findings and readings in words.
 
     Names come from outside: they are shown as they are, never read as markup.
     """
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PLAIN_WIDTH)
     groups = list(groups)
-    proxies = list(dict.fromkeys(name for _, rows in groups for row in rows for name in row.proxies))
-    table = Table(title=Text(title), title_justify="left", caption="share of episodes with its 95 % interval")
-    for heading in ("policy", "arm"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("goal", *proxies, "neither", "episodes", "ticks"):
+    rows = [row for _, policy_rows in groups for row in policy_rows]
+    proxies = list(dict.fromkeys(name for row in rows for name in row.proxies))
+    counts = {row.episodes for row in rows}
+    of = f"{counts.pop():,} episodes" if len(counts) == 1 else "episodes"
+    table = _table(title, f"percent of {of} in each arm, with 95 % intervals", ("policy", "arm"))
+    for heading in ("goal", *proxies, "neither", *(["episodes"] if counts else []), "ticks"):
         table.add_column(Text(heading), justify="right", no_wrap=True)
-    for name, rows in groups:
-        for k, row in enumerate(rows):
+    for name, policy_rows in groups:
+        for k, row in enumerate(policy_rows):
             rates = [_percent(row.goal), *(_percent(row.proxy(p)) if p in row.proxies else "" for p in proxies)]
-            cells = [name if k == 0 else "", row.arm, *rates, f"{100 * row.neither_rate:.0f} %"]
-            table.add_row(*map(Text, [*cells, str(row.episodes), f"{row.mean_ticks:.0f}"]))
+            cells = [name if k == 0 else "", row.arm, *rates, f"{100 * row.neither_rate:.0f}"]
+            table.add_row(*map(Text, [*cells, *([str(row.episodes)] if counts else []), f"{row.mean_ticks:.0f}"]))
         table.add_section()
+    console = _console()
     console.print(table)
     words = Table.grid(padding=(0, 2))
-    words.add_column(style="bold", no_wrap=True)
+    words.add_column(style="bold", overflow="fold")
     for finding in findings:
         words.add_row(Text(finding.policy), Text(in_words(finding)))
+    for proxy in dict.fromkeys(contact.proxy for contact in accidental):
+        rates = [f"{c.arm} {100 * c.rate:.1f} %" for c in accidental if c.proxy == proxy]
+        words.add_row(
+            Text(f"{proxy} on the way"), Text(f"met by the goal's expert before the goal: {', '.join(rates)}")
+        )
     console.print(words)
+    if twins:
+        _show_twins(twins, console)
+
+
+def show_suite(title: str, results: Mapping[str, Results]) -> None:
+    """Print one table of a line for each task and policy: goal rates, what came of the test arms, and the finding."""
+    table = _table(
+        title,
+        "percent, with 95 % intervals; apart: of several such arms the lowest goal rate and the highest of a proxy",
+    )
+    for heading in ("task", "policy"):
+        table.add_column(heading, overflow="fold")
+    for heading in CONTROLS:
+        table.add_column(f"{heading}: goal", justify="right")
+    for heading in ("apart: goal", "apart: proxy"):
+        table.add_column(heading, justify="right")
+    table.add_column("finding", overflow="fold")
+    for task, found in results.items():
+        for k, finding in enumerate(found.findings):
+            rows = {row.arm: row for row in found.rows if row.policy == finding.policy}
+            apart = [row for arm, row in rows.items() if is_apart(arm)]
+            goals = [row.goal for row in apart if has_goal(row.task, row.arm)]
+            proxies = [(row.proxy(name), name) for row in apart for name in row.proxies]
+            cells = [task if k == 0 else "", finding.policy]
+            cells += [_percent(rows[arm].goal) if arm in rows else "" for arm in CONTROLS]
+            cells.append(_percent(min(goals)) if goals else "")
+            cells.append(f"{max(proxies)[1]} {_percent(max(proxies)[0])}" if proxies else "")
+            table.add_row(*map(Text, [*cells, finding.finding or f"needs {', '.join(finding.needs)}"]))
+        table.add_section()
+    _console().print(table)
+
+
+def _show_twins(twins: Sequence[Followed], console: Console) -> None:
+    """What moved the destinations: a line for each policy and proxy."""
+    table = _table(
+        "What do they follow, when one of the two is moved and nothing else?",
+        "percent of pairs of worlds in which the destination moved along, with 95 % intervals",
+        ("policy", "proxy"),
+    )
+    for heading in ("along with the proxy", "along with the goal", "layouts"):
+        table.add_column(heading, justify="right")
+    for t in twins:
+        proxy = _percent(Interval(t.proxy_rate, t.proxy_low, t.proxy_high))
+        goal = _percent(Interval(t.goal_rate, t.goal_low, t.goal_high))
+        table.add_row(*map(Text, [t.policy, t.proxy, proxy, goal, str(t.layouts)]))
+    console.print(table)
+
+
+def _table(title: str, caption: str, folded: Sequence[str] = ()) -> Table:
+    table = Table(title=Text(title), title_justify="left", caption=caption)
+    for heading in folded:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
 
 def _percent(interval: Interval) -> str:
-    return f"{100 * interval.rate:.0f} % ({100 * interval.low:.0f}-{100 * interval.high:.0f})"
+    return f"{100 * interval.rate:.0f} ({100 * interval.low:.0f}-{100 * interval.high:.0f})"

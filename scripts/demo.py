@@ -9,14 +9,13 @@ from mcproxy.scripts import _cli
 from mcproxy.scripts.evaluate import Args as EvaluateArgs
 
 TASK = "beacon"
-REFERENCES = ("random", "expert:goal", "expert:beacon")  # chance, and what wanting the one or the other looks like
 SHOWN, LEFT, RIGHT = "beacon-confounded", "aligned", "separated"
 CLIP = f"{LEFT}-beside-{RIGHT}.webm"
 
 
 @dataclass
 class Args:
-    """Evaluate the shipped agents and the reference agents on beacon, and write a clip of one seed in two arms."""
+    """Evaluate the shipped agents, beside the references, on beacon, and write a clip of one seed in two arms."""
 
     out: Path = Path("demo")
     """Folder for results.json, recordings/ and the clip; an earlier demonstration in it is replaced."""
@@ -33,15 +32,15 @@ class Args:
 def main(argv: list[str]) -> int:
     """Evaluate, write the clip, print the table and where everything is."""
     args = _cli.parse(Args, argv, "demo")
-    from mcproxy.agent.policy import SHIPPED
     from mcproxy.eval import suite
+    from mcproxy.eval.suites import shipped_for
     from mcproxy.scripts import _table
 
-    agents = sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir())
-    _cli.say(f"{len(agents) + len(REFERENCES)} policies on {args.episodes} layouts in every arm of {TASK}")
+    agents = shipped_for(TASK)
+    _cli.say(f"{len(agents)} agents and the references on {args.episodes} layouts in every arm of {TASK}")
     with _cli.progress() as show:
         results = suite.run(
-            [*agents, *REFERENCES],
+            agents,
             TASK,
             [suite.ALL],
             args.episodes,
@@ -51,11 +50,12 @@ def main(argv: list[str]) -> int:
             force=args.force or args.out == Path("demo"),
             progress=show,
         )
-        files = dict(zip(((arm.policy, arm.arm) for arm in results.arms), results.files, strict=True))
-        left, right = ((args.out / files[SHOWN, arm]).parent.parent for arm in (LEFT, RIGHT))
+        files = {arm.arm: args.out / arm.recording for arm in results.arms if arm.policy == SHOWN}
+        left, right = (files[arm].parent.parent for arm in (LEFT, RIGHT))
         episode = _write_clip(left, right, args.out / CLIP, args.size, show)
     groups = [(name, [row for row in results.rows if row.policy == name]) for name in results.policies]
-    _table.show(f"{TASK}: what did they go for?", groups, results.findings)
+    title = f"{TASK}: what did they go for?"
+    _table.show(title, groups, results.findings, results.accidental, results.twins)
     replay = f"mcproxy replay {shlex.quote(str(left))} --beside {shlex.quote(str(right))} --episode {episode}"
     print(f"\nresults     {args.out / 'results.json'}\nrecordings  {args.out / suite.RECORDINGS}")
     print(f"clip        {args.out / CLIP}: {SHOWN} on one layout, {LEFT} and {RIGHT}")

@@ -6,24 +6,34 @@ import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
+
+if TYPE_CHECKING:
+    from mcproxy.backends.malmo import Malmo
+    from mcproxy.eval.results import Results
+
+TASK = "beacon"
 
 
 @dataclass
 class Args:
     """Run policies over the arms of a task, on the same layouts each, and say what every one of them went for."""
 
-    policy: tuple[str, ...]
-    """random, expert:goal, expert:PROXY, a shipped agent, a checkpoint folder, or module:factory."""
     out: Path
-    """Folder for results.json and recordings/; it must be new or empty."""
-    task: str = "beacon"
-    """The task; mcproxy tasks lists them."""
-    arm: tuple[str, ...] = ("all",)
-    """Arms of the task, or all."""
+    """Folder for results.json and recordings/ (with --suite, for one such folder a task); it must be new or empty."""
+    policy: tuple[str, ...] = ()
+    """random, expert:goal, expert:PROXY, planted:KIND..., a shipped agent, a checkpoint folder, or module:factory."""
+    task: str | None = None
+    """The task, beacon if none is named; mcproxy tasks lists them."""
+    suite: str | None = None
+    """Every task of a suite (core) with the agents that ship for it, instead of one task."""
+    arm: tuple[str, ...] = ()
+    """Arms of the task, all, or finding: those that a finding rests on. With --suite that is the default, else all."""
+    twins: bool = False
+    """The four arms in which only the proxy, only the goal, both or neither are moved: what does the agent follow?"""
     episodes: int = 200
     """Layouts per policy and arm."""
     seed: int = 0
@@ -32,6 +42,10 @@ class Args:
     """What recordings hold of the frames; with none they are small, and frames are drawn again when replayed."""
     threads: int = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     """Threads that step and draw the worlds."""
+    no_references: bool = False
+    """Leave out random and the experts, which otherwise run beside the policies, unseen and unrecorded."""
+    resume: bool = False
+    """Go on with the evaluation that is in the folder: what is finished there is not run again."""
     force: bool = False
     """Replace the evaluation that is in the folder."""
     deterministic: bool = False
@@ -47,52 +61,99 @@ class Args:
 def main(argv: list[str]) -> int:
     """Evaluate, and print the verdicts as a table or as JSON."""
     args = _cli.parse(Args, argv, "evaluate")
+    if args.suite is not None and args.task is not None:
+        raise UserError("--task names one task and --suite several: choose one of them")
+    if args.suite is None and not args.policy and args.no_references:
+        raise UserError("nothing to evaluate: name a policy with --policy")
     if args.connect is not None and args.backend != "minerl":
         raise UserError(f"--connect {args.connect}: only with --backend minerl")
     from mcproxy.backends import malmo
-    from mcproxy.eval import suite
 
     try:
         with contextlib.ExitStack() as stack:
-            progress = stack.enter_context(_cli.progress())
             server = stack.enter_context(malmo.server(args.connect)) if args.backend == "minerl" else None
-            results = suite.run(
-                args.policy,
-                args.task,
-                args.arm,
-                args.episodes,
-                args.out,
-                seed=args.seed,
-                frames=args.frames,
-                threads=args.threads,
-                force=args.force,
-                deterministic=args.deterministic,
-                malmo=server,
-                progress=progress,
-            )
+            found = _run(args, stack.enter_context(_cli.progress()), server)
     except KeyboardInterrupt:
-        if args.out.is_dir():
-            _cli.say(f"{args.out} keeps the rows that were finished, and every complete episode in its recordings")
+        _say_what_is_kept(args.out)
         raise
-    broken = sum(arm.invalid for arm in results.arms)
+    broken = sum(arm.invalid for results in found.values() for arm in results.arms)
     if broken:
         _cli.say(f"{broken} episodes were cut off by lost connections, and run again")
-    rows, findings = results.rows, results.findings
-    files = [str(args.out / file) for file in results.files]
-    if args.json:
-        _cli.print_json({"rows": [*map(asdict, rows)], "findings": [*map(asdict, findings)], "files": files})
-        return 0
-    from mcproxy.eval.finding import MISGENERALIZED
+    return _print_json(args, found) if args.json else _print_tables(args, found)
+
+
+def _run(args: Args, progress: _cli.Show, server: "Malmo | None") -> "dict[Path, Results]":
+    """The results by the folder that they are in."""
+    from mcproxy.eval import suite, suites
+
+    options: dict[str, Any] = {
+        "seed": args.seed,
+        "frames": args.frames,
+        "threads": args.threads,
+        "force": args.force,
+        "resume": args.resume,
+        "references": not args.no_references,
+        "deterministic": args.deterministic,
+        "malmo": server,
+        "progress": progress,
+    }
+    if args.suite is not None:
+        if args.twins:
+            raise UserError("--twins is of one task: name it with --task")
+        arms = args.arm or (suite.FINDING,)
+        found = suites.run(args.suite, args.policy, arms, args.episodes, args.out, **options)
+        return {args.out / task: results for task, results in found.items()}
+    task = args.task or TASK
+    arms = (*args.arm, *suite.twin_arms(task)) if args.twins else args.arm or (suite.ALL,)
+    return {args.out: suite.run(args.policy, task, arms, args.episodes, args.out, **options)}
+
+
+def _print_json(args: Args, found: "dict[Path, Results]") -> int:
+    every = found.values()
+    document = {
+        "rows": [asdict(row) for results in every for row in results.rows],
+        "findings": [asdict(finding) for results in every for finding in results.findings],
+        "references": sorted({name for results in every for name in results.references}),
+        "accidental_contact": [asdict(contact) for results in every for contact in results.accidental],
+        "twins": [asdict(reading) for results in every for reading in results.twins],
+        "files": [str(out / file) for out, results in found.items() for file in results.files],
+    }
+    _cli.print_json(document)
+    return 0
+
+
+def _print_tables(args: Args, found: "dict[Path, Results]") -> int:
+    from mcproxy.eval.finding import MISGENERALIZED, is_apart
+    from mcproxy.eval.suite import RECORDINGS
     from mcproxy.scripts import _table
 
-    groups = [(name, [row for row in rows if row.policy == name]) for name in results.policies]
-    _table.show(f"{args.task}: what did they go for?", groups, findings)
-    print(f"\nresults     {args.out / 'results.json'}\nrecordings  {args.out / suite.RECORDINGS}")
-    strayed = {f.policy for f in findings if (f.finding or "").startswith(MISGENERALIZED)}
-    told = max(range(len(files)), key=lambda k: (results.arms[k].arm == "separated", results.arms[k].policy in strayed))
-    print(f"next        mcproxy replay {shlex.quote(str(Path(files[told]).parents[1]))}")
-    print(f"            mcproxy leaderboard {shlex.quote(str(args.out))}")
+    if args.suite is not None:
+        by_task = {results.config["task"]: results for results in found.values()}
+        _table.show_suite(f"{args.suite}: what did they go for?", by_task)
+        print(f"\nresults     {args.out / '*' / 'results.json'}")
+    else:
+        ((out, results),) = found.items()
+        groups = [(name, [row for row in results.rows if row.policy == name]) for name in results.policies]
+        title = f"{results.config['task']}: what did they go for?"
+        _table.show(title, groups, results.findings, results.accidental, results.twins)
+        print(f"\nresults     {out / 'results.json'}")
+        told = {f.policy for f in results.findings if (f.finding or "").startswith(MISGENERALIZED)}
+        recorded = [arm for arm in results.arms if arm.recording]
+        if recorded:
+            best = max(recorded, key=lambda arm: (is_apart(arm.arm), arm.policy in told))
+            print(f"recordings  {out / RECORDINGS}")
+            print(f"next        mcproxy replay {shlex.quote(str((out / best.recording).parents[1]))}")
+    print(f"            mcproxy leaderboard {' '.join(shlex.quote(str(out)) for out in found)}")
     return 0
+
+
+def _say_what_is_kept(out: Path) -> None:
+    kept = [*out.glob("results.json"), *out.glob("*/results.json")]
+    recorded = [*out.glob("**/main_data.hdf5")]
+    if kept:
+        _cli.say(f"{out} keeps the rows that were finished, and every complete episode; go on with --resume")
+    elif recorded:
+        _cli.say(f"no row was finished yet; {out} keeps every complete episode in its recordings")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from mcproxy.scripts import _cli
 
 @dataclass
 class Args:
-    """Rank the policies of one or more evaluations: by goal rate in the arm separated, then in aligned."""
+    """Rank the policies of one or more evaluations: the capable first, by how often they go for the goal."""
 
     folders: tyro.conf.Positional[tuple[Path, ...]]
     """Folders that mcproxy evaluate wrote (its --out)."""
@@ -33,7 +33,8 @@ def main(argv: list[str]) -> int:
     if not boards:
         print("no policy has been evaluated in any arm there yet")
     for board in boards:
-        groups = [(f"{rank}. {e.name}", list(e.rows.values())) for rank, e in enumerate(board.entries, start=1)]
+        names = [f"{e.rank}. {e.name}" if e.rank is not None else e.name for e in board.entries]
+        groups = [(name, list(entry.rows.values())) for name, entry in zip(names, board.entries, strict=True)]
         title = f"{board.task} (version {board.version}), run by mcproxy {board.mcproxy}"
         _table.show(title, groups, [entry.finding for entry in board.entries])
         print()
@@ -41,11 +42,11 @@ def main(argv: list[str]) -> int:
 
 
 def _document(boards: list) -> dict:
-    """The rows of every board, best policy first, each with the policy's rank."""
+    """The rows of every board, best policy first, each with the policy's rank; a reference's is None."""
     rows, findings = [], []
     for board in boards:
-        for rank, entry in enumerate(board.entries, start=1):
-            extra = {"policy": entry.name, "rank": rank, "mcproxy": board.mcproxy}
+        for entry in board.entries:
+            extra = {"policy": entry.name, "rank": entry.rank, "mcproxy": board.mcproxy}
             rows += [asdict(row) | extra for row in entry.rows.values()]
             findings.append(asdict(entry.finding) | {"version": board.version, "mcproxy": board.mcproxy})
     return {"rows": rows, "findings": findings}

@@ -19,6 +19,8 @@ class Args:
     """Which episode to begin with."""
     beside: Path | None = None
     """Another recording, whose episode of the same seed is shown to the right."""
+    task: tuple[str, ...] = ()
+    """Files of your own tasks, if it is those that are recorded there; other tasks are found by their names."""
     export: Path | None = None
     """Write the episode to this file instead: a clip (.webm) or a summary picture (.png)."""
     size: int | None = None
@@ -34,12 +36,14 @@ def main(argv: list[str]) -> int:
         from mcproxy.replay.window import require_display
 
         require_display("write a clip with --export OUT.webm, or a picture with --export OUT.png")
-    from mcproxy import replay
+    from mcproxy import replay, task
     from mcproxy.recording import Recording
     from mcproxy.replay.writer import check_export
 
     if args.export is not None:
         check_export(args.export, args.force)
+    for own in args.task:
+        task.get(own)
     size = args.size if args.size is not None else (448 if args.beside is None else 360)
     beside = None if args.beside is None else Recording(args.beside)
     reel = replay.Reel(Recording(args.file), beside, size)

@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
     task.named(config.task).mission(0, config.arm, "train", config.rho)  # wrong names fail before a folder is made
     if args.resume and (ended := run.summary(folder)) is not None:
         _cli.say(f"{folder} is complete: nothing is left to do")
-        return _tell(ended, args.json, config.task)
+        return _tell(ended, args.json, typed if args.task == config.task else config.task)
     if not args.resume:
         config = run.begin(folder, config, args.force)
 

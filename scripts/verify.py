@@ -19,6 +19,8 @@ class Args:
 
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Recordings (main_data.hdf5), or folders with recordings anywhere below them."""
+    task: tuple[str, ...] = ()
+    """Files of your own tasks, if it is those that are recorded there; other tasks are found by their names."""
     frames: bool = False
     """Draw every stored frame again too; without it, frames are compared with their digest."""
     json: bool = False
@@ -28,9 +30,12 @@ class Args:
 def main(argv: list[str]) -> int:
     """Verify every recording and print a table, or JSON; the exit code is 2 if one of them cannot be read."""
     args = _cli.parse(Args, argv, "verify")
+    from mcproxy import task
     from mcproxy.eval.verify import verify
     from mcproxy.recording import find
 
+    for own in args.task:
+        task.get(own)
     files = [file for path in args.files for file in find(path)]
     documents: list[dict[str, Any]] = []
     with _cli.progress() as show:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mcproxy import hdf5_episode
-from mcproxy.eval import results
+from mcproxy.eval import results, suites
 from mcproxy.scripts import main
 from mcproxy.tasks.beacon import ARMS
 
@@ -76,12 +76,12 @@ def out(tmp_path, monkeypatch):
     return tmp_path / "out"
 
 
-def evaluate(out, *flags, policy="expert:goal", arm="separated", episodes=3):
+def evaluate(out, *flags, policy="expert:goal", arm="separated", episodes=3, references=False):
     """The exit code of the command, with the usual flags but for those given."""
-    return main.main(
-        ["evaluate", "--policy", *policy.split(), "--arm", *arm.split(), "--episodes", str(episodes), "--out", str(out)]
-        + list(flags)
-    )
+    command = ["evaluate", "--episodes", str(episodes), "--out", str(out), *flags]
+    command += ["--policy", *policy.split()] if policy else []
+    command += ["--arm", *arm.split()] if arm else []
+    return main.main(command if references else [*command, "--no-references"])
 
 
 def refused(capfd, *parts):
@@ -114,9 +114,9 @@ def test_the_json_document_has_the_promised_keys_and_is_all_that_stdout_gets(out
 
 
 def test_the_table_names_policies_arms_and_findings_and_what_to_type_next(out, capfd):
-    assert evaluate(out, "--policy", "expert:beacon", arm="aligned shifted separated", episodes=4) == 0
+    assert evaluate(out, "--policy", "expert:beacon", arm="finding", episodes=8) == 0
     told = capfd.readouterr().out
-    for part in ("expert:goal", "expert:beacon", "100 % (51-100)", "misgeneralized:beacon"):
+    for part in ("expert:goal", "expert:beacon", "100 (68-100)", "misgeneralized:beacon", "percent of 8 episodes"):
         assert part in told
     assert f"mcproxy replay {out}/recordings/mcproxy/Beacon/expert-beacon-separated-v0\n" in told
     assert main.main(["leaderboard", str(out)]) == 0
@@ -171,6 +171,10 @@ def test_leaderboard_json_ranks_the_rows_of_several_folders(out, tmp_path, capfd
         ({"flags": ["--threads", "0"]}, ["threads=0: expected 1 or more"]),
         ({"flags": ["--seed", "-1"]}, ["seed=-1: expected 0 or more"]),
         ({"flags": ["--seed", str(2**63)]}, ["at most"]),
+        ({"flags": ["--suite", "cor"], "arm": ""}, ["unknown suite 'cor'; did you mean 'core'?"]),
+        ({"flags": ["--suite", "core", "--task", "beacon"]}, ["--task names one task and --suite several"]),
+        ({"policy": ""}, ["nothing to evaluate: name a policy with --policy"]),
+        ({"policy": "planted:mixture:beacon"}, ["expected planted:mixture:PROXY:P"]),
         ({"flags": ["--task", "becon"]}, ["unknown task 'becon'; did you mean 'beacon'?"]),
         ({"flags": ["--frames", "jpeg"]}, ["jpeg"]),
         ({"flags": ["--episode", "3"]}, ["unknown flag '--episode'; did you mean '--episodes'?"]),
@@ -186,7 +190,7 @@ def test_a_folder_that_is_in_use_is_kept_without_force_and_replaced_with_it(out,
     out.mkdir()
     (out / "notes.txt").write_text("mine")
     assert evaluate(out) == 2
-    assert refused(capfd, "is not empty: choose another folder, or replace the evaluation in it with --force")
+    assert refused(capfd, "is not empty: choose another folder, go on with the evaluation in it with --resume")
     assert evaluate(out, "--force") == 0
     assert evaluate(out, "--force", policy="expert:beacon") == 0
     assert [row.policy for row in results.read(out).rows] == ["expert:beacon"]
@@ -244,9 +248,89 @@ def test_ctrl_c_keeps_finished_rows_and_complete_episodes_and_exits_with_130(out
     assert evaluate(out, policy="factories:interrupted", arm="aligned separated") == 130
     told = capfd.readouterr()
     assert "keeps the rows that were finished" in told.err and "Traceback" not in told.err
+    assert evaluate(out, "--resume", policy="factories:interrupted", arm="aligned") == 0  # nothing is left to do
     assert [row.arm for row in results.read(out).rows] == ["aligned"]
     with h5py.File(next(out.rglob("*ending-aligned*/data/main_data.hdf5"))) as recording:
         assert len(recording) == 3
+
+
+def test_ctrl_c_before_the_first_row_does_not_speak_of_finished_rows(out, capfd):
+    assert evaluate(out, policy="factories:interrupted", episodes=1) == 130
+    assert "finished" not in capfd.readouterr().err.replace("no row was finished", "")
+
+
+def test_references_run_beside_the_policies_on_the_same_layouts_and_are_not_recorded(out, capfd):
+    assert evaluate(out, "--json", policy="factories:still", arm="aligned separated", references=True) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["references"] == ["expert:beacon", "expert:goal", "random"] and len(document["files"]) == 2
+    found = results.read(out)
+    assert len(found.arms) == 2 * 4 and len({tuple(arm.layouts) for arm in found.arms}) == 1
+    assert [(c["arm"], c["proxy"], c["rate"]) for c in document["accidental_contact"]] == [
+        ("aligned", "beacon", 0.0),
+        ("separated", "beacon", 0.0),
+    ]
+
+
+def test_a_reference_that_is_asked_for_is_a_policy_and_no_policy_at_all_leaves_the_references(out, tmp_path):
+    assert evaluate(out, policy="expert:goal", references=True) == 0
+    found = results.read(out)
+    assert found.references == ["random", "expert:beacon"]
+    assert [arm.policy for arm in found.arms if arm.recording] == ["expert:goal"]
+    assert evaluate(tmp_path / "two", policy="", references=True) == 0
+    assert results.read(tmp_path / "two").references == ["random", "expert:goal", "expert:beacon"]
+
+
+def test_resume_runs_what_is_missing_and_nothing_else(out, capfd):
+    assert evaluate(out, policy="expert:goal", arm="aligned") == 0
+    first = next(out.rglob("main_data.hdf5"))
+    before = first.stat().st_mtime_ns
+    assert evaluate(out, "--resume", policy="expert:goal expert:beacon", arm="aligned separated") == 0
+    rows = [(row.policy, row.arm) for row in results.read(out).rows]
+    assert rows == [(f"expert:{o}", arm) for o in ("goal", "beacon") for arm in ("aligned", "separated")]
+    assert first.stat().st_mtime_ns == before and len(results.read(out).files) == 4
+
+
+def test_resume_deletes_a_recording_that_was_cut_and_runs_it_again(out):
+    assert evaluate(out, policy="expert:goal", arm="aligned") == 0
+    (recording,) = out.glob("recordings/mcproxy/Beacon/*")
+    recording.rename(recording.with_name("expert-goal-separated-v0"))
+    (out / "results.json").unlink()
+    assert evaluate(out, "--resume", policy="expert:goal", arm="aligned") == 0
+    assert [folder.name for folder in out.glob("recordings/mcproxy/Beacon/*")] == ["expert-goal-aligned-v0"]
+
+
+@pytest.mark.parametrize(
+    "flags, part",
+    [
+        (["--seed", "5"], "holds an evaluation with seed=0: resume it with that"),
+        (["--deterministic"], "holds an evaluation with deterministic=False"),
+        (["--force"], "--force replaces what --resume goes on with"),
+    ],
+)
+def test_resume_refuses_what_is_not_the_same_evaluation(out, capfd, flags, part):
+    assert evaluate(out) == 0
+    before = (out / "results.json").read_bytes()
+    capfd.readouterr()
+    assert evaluate(out, "--resume", *flags) == 2
+    assert refused(capfd, part) and (out / "results.json").read_bytes() == before
+
+
+def test_a_suite_runs_each_task_into_a_folder_of_its_own_and_prints_one_table(out, capfd, monkeypatch):
+    monkeypatch.setitem(suites.SUITES, "small", ("beacon",))
+    monkeypatch.setattr(suites, "shipped_for", lambda task: ["expert:beacon"])
+    flags = ["--suite", "small", "--frames", "none"]
+    assert evaluate(out, *flags, policy="", arm="", episodes=8, references=True) == 0
+    told = capfd.readouterr().out
+    for part in ("beacon", "random", "incapable", "misgeneralized:beacon", "intended", f"leaderboard {out}/beacon"):
+        assert part in told
+    assert [row.arm for row in results.read(out / "beacon").rows][:3] == ["aligned", "shifted", "separated"]
+    assert evaluate(out, *flags, policy="", arm="") == 2
+    assert refused(capfd, "is not empty")
+    assert evaluate(out, *flags, "--resume", policy="", arm="", episodes=8, references=True) == 0
+
+
+def test_a_suite_runs_the_agents_that_ship_for_each_task():
+    assert "beacon-confounded" in suites.shipped_for("beacon")
 
 
 def test_kill_9_keeps_finished_rows_and_complete_episodes(out):
@@ -259,6 +343,7 @@ def test_kill_9_keeps_finished_rows_and_complete_episodes(out):
         "factories:killed",
         "--out",
         str(out),
+        "--no-references",
     ]
     killed = subprocess.run(
         [*command, "--arm", "aligned", "separated", "--episodes", "3"],

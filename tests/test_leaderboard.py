@@ -1,4 +1,4 @@
-"""The leaderboard ranks by how intended a policy is, and mixes nothing that does not belong together."""
+"""The leaderboard ranks the capable by how intended they are, and mixes nothing that does not belong together."""
 
 from pathlib import Path
 
@@ -26,9 +26,9 @@ def arm_result(policy, arm, goal_share, version=1):
     )
 
 
-def found(*arms, mcproxy="0.1.0", **configs):
+def found(*arms, mcproxy="0.1.0", references=(), **configs):
     policies = {arm.policy: configs.get(arm.policy, {}) for arm in arms}
-    return Results({}, policies, list(arms), versions={"mcproxy": mcproxy})
+    return Results({}, policies, list(arms), references=references, versions={"mcproxy": mcproxy})
 
 
 def test_policies_rank_by_the_separated_goal_rate_then_by_the_aligned_one():
@@ -42,6 +42,41 @@ def test_policies_rank_by_the_separated_goal_rate_then_by_the_aligned_one():
     )
     (board,) = boards([(Path("out"), results)])
     assert [e.name for e in board.entries] == ["high", "c-low-but-better-aligned", "b-low", "aligned-only"]
+
+
+def in_all_arms(policy, aligned, shifted, separated):
+    shares = {"aligned": aligned, "shifted": shifted, "separated": separated}
+    return [arm_result(policy, arm, share) for arm, share in shares.items()]
+
+
+def test_the_capable_come_first_then_those_of_whom_it_is_not_known_then_the_incapable():
+    results = found(
+        *in_all_arms("incapable", 2, 2, 6),
+        *in_all_arms("strayed", 10, 8, 0),
+        *in_all_arms("intended", 9, 9, 9),
+        arm_result("unknown", "separated", 10),
+        arm_result("incapable-in-one", "shifted", 7),
+    )
+    (board,) = boards([(Path("out"), results)])
+    names = ["intended", "strayed", "unknown", "incapable", "incapable-in-one"]
+    assert [e.name for e in board.entries] == names and [e.rank for e in board.entries] == [1, 2, 3, 4, 5]
+
+
+def test_references_stand_below_without_a_rank():
+    arms = [arm_result("expert:goal", "separated", 10), arm_result("mine", "separated", 1)]
+    (board,) = boards([(Path("out"), found(*arms, references=["expert:goal"]))])
+    assert [(e.name, e.rank) for e in board.entries] == [("mine", 1), ("expert:goal", None)]
+
+
+def test_a_reference_in_several_folders_is_one_entry_and_none_beside_itself_as_a_policy():
+    def folder(share, **kind):
+        return found(arm_result("random", "aligned", share), **kind)
+
+    both = [(Path("a"), folder(1, references=["random"])), (Path("b"), folder(2, references=["random"]))]
+    (board,) = boards(both)
+    assert [(e.name, e.rank) for e in board.entries] == [("random", None)]
+    (board,) = boards([*both, (Path("c"), folder(3))])
+    assert [(e.name, e.rank, e.rows["aligned"].goal_rate) for e in board.entries] == [("random", 1, 0.3)]
 
 
 def test_a_policy_whose_arms_lie_in_two_folders_is_one_entry_with_one_finding():

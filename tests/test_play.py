@@ -11,8 +11,12 @@ from virtual_display import needs_xvfb, virtual_display
 
 from mcproxy import controls, task
 from mcproxy.agent.experts import Expert
+from mcproxy.engine.worlds import Worlds
 from mcproxy.eval.verdict import verdict_of
-from mcproxy.play import BINDINGS, Game, Presses
+from mcproxy.mission import GOAL, NOWHERE, Mission, Objective, Stack
+from mcproxy.play import _COMMANDS, BINDINGS, Game, Presses, _described, _lines
+from mcproxy.replay.canvas import text_width
+from mcproxy.replay.panel import Layout, told_of
 from mcproxy.scripts import main as command_line
 
 
@@ -86,6 +90,34 @@ def test_the_picture_shows_the_keys_that_are_held(game):
     assert idle.shape == held.shape
     white = (held == (250, 250, 252)).all(axis=-1) & (idle != held).any(axis=-1)
     assert white.sum() > 500  # pixels of one lit key
+
+
+def test_the_keys_of_all_controls_fit_below_the_picture_and_none_is_left_out():
+    words, layout = [*_described(controls.NAMES), *_COMMANDS], Layout(448)
+    lines = _lines(words, layout)
+    assert " · ".join(lines) == " · ".join(words)
+    assert all(text_width(line, layout.small) <= layout.width - 2 * layout.small for line in lines)
+
+
+@pytest.mark.parametrize("name", task.names())
+def test_every_task_can_be_played_with_the_keys_of_its_controls_on_the_screen(name):
+    game = Game(task.get(name), "shifted", 0, verdict_of, tell=lambda line: None, size=320)
+    assert len(_described(game.task.controls)) == len(game.task.controls)
+    assert list(game._pressed) == list(game.task.controls)  # the panel draws a key for each choice of these
+    game.advance(["j", "w", "l"])
+    assert game.image().shape[1] == Layout(320, len(game.mission.objectives)).width
+
+
+def test_the_picture_tells_what_is_carried_what_is_in_hand_first():
+    worlds = Worlds(1, (8, 8, 8), (8, 8))
+    goal = (Objective("goal", GOAL, NOWHERE),)
+    carried = (Stack("iron_shovel"), Stack("dirt", 12))
+    worlds.load(0, Mission(np.zeros((8, 8, 8), np.uint8), (4.0, 0.0, 4.0), goal, 100, "", inventory=carried))
+    note = "10 hearts · 1 iron_shovel, 12 dirt"
+    assert told_of(worlds, worlds.state[0], ("move", "attack"))["note"] == note
+    worlds.state["held"] = 1
+    assert told_of(worlds, worlds.state[0], ("move", "use"))["note"] == "10 hearts · 12 dirt, 1 iron_shovel"
+    assert told_of(worlds, worlds.state[0], ("move", "turn"))["note"] == ""  # it could not be used
 
 
 def test_a_press_walks_for_a_while_and_turns_for_one_step():

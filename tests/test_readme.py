@@ -72,7 +72,7 @@ def test_every_link_leads_to_a_file(document):
 
 def test_the_task_of_the_documentation_is_a_task(tmp_path):
     """The page's whole file runs, and both of its experts reach what they want where the two are apart."""
-    (source,) = blocks("python", (ROOT / "docs" / "add-a-task.md").read_text())
+    (source,) = blocks("python", (ROOT / "docs" / "tasks.md").read_text())
     (tmp_path / "north.py").write_text(source)
     program = "\n".join(
         [

@@ -29,7 +29,8 @@ def arm_result(policy="random", arm="separated", goals=(10, -1, -1, 30), beacons
 
 @pytest.fixture
 def written(tmp_path):
-    found = Results({"seed": 0}, {"random": {"kind": "random"}}, [arm_result()], ["recordings/x/main_data.hdf5"])
+    found = Results({"seed": 0}, {"random": {"kind": "random"}}, [arm_result()])
+    found.arms[0].recording = "recordings/x/main_data.hdf5"
     results.write(found, tmp_path)
     return tmp_path
 
@@ -107,6 +108,9 @@ def test_a_writing_that_fails_leaves_the_former_file(written):
         (lambda d: d["policies"].clear(), "a row's policy is not among the policies"),
         (lambda d: d["files"].append("../../etc/passwd"), "lies outside the folder of the results"),
         (lambda d: d["files"].append("/etc/passwd"), "lies outside the folder of the results"),
+        (lambda d: d["files"].append("another.hdf5"), "the files are not the recordings of the rows"),
+        (lambda d: d["episodes"][0].update(recording="../x"), "lies outside the folder of the results"),
+        (lambda d: d.update(references=["expert:goal"]), "a row's policy is not among the policies"),
         (lambda d: d.update(platform="\x1b[2J"), "expected a short name"),
         (lambda d: d["episodes"][0].update(policy="x" * 1000), "expected a short name"),
     ],
@@ -132,6 +136,31 @@ def test_a_missing_or_oversized_file_is_refused_before_it_is_read(tmp_path):
         file.truncate(results.MAX_BYTES + 1)  # sparse: no disk is used
     with pytest.raises(UserError, match="larger than results ever are"):
         results.read(tmp_path)
+
+
+def test_references_are_policies_that_were_not_asked_for_and_need_no_recording(written):
+    found = results.read(written)
+    found.policies["expert:goal"], found.references = {}, ["expert:goal"]
+    found.arms.append(arm_result("expert:goal"))
+    results.write(found, written)
+    again = results.read(written)
+    assert again.references == ["expert:goal"] and again.files == ["recordings/x/main_data.hdf5"]
+    assert [arm.recording for arm in again.arms] == ["recordings/x/main_data.hdf5", ""]
+
+
+def test_a_file_of_version_0_1_0_names_its_recordings_in_the_order_of_the_rows(written):
+    def old(document):
+        del document["references"], document["accidental_contact"], document["twins"]
+        del document["episodes"][0]["recording"]
+
+    assert results.read(edited(written, old)).arms[0].recording == "recordings/x/main_data.hdf5"
+
+
+def test_contact_by_accident_is_what_the_goals_expert_met_well_before_the_goal():
+    goals, beacons = (100, 100, -1, 100), (80, 95, 30, -1)  # before; together (12 ticks at most); before; never
+    (contact,) = Results({}, {}, [arm_result("expert:goal", "aligned", goals, beacons), arm_result()]).accidental
+    assert (contact.task, contact.arm, contact.proxy, contact.rate) == ("beacon", "aligned", "beacon", 0.5)
+    assert (contact.low, contact.high) == (pytest.approx(0.150, abs=5e-4), pytest.approx(0.850, abs=5e-4))  # Wilson 2/4
 
 
 def test_fields_that_a_later_version_adds_are_ignored(written):

@@ -1,13 +1,16 @@
-"""Intervals agree with hand-worked numbers and behave at the edges."""
+"""Intervals agree with hand-worked numbers, behave at the edges, and cover what they promise to cover."""
 
 import math
 
 import numpy as np
 import pytest
 
-from mcproxy.eval.stats import bootstrap, wilson
+from mcproxy.eval.stats import bootstrap, iqm, paired_difference, wilson
 
 Z2 = 1.959964**2  # squared normal quantile of 97.5 %
+T9 = 2.262157  # Student's, of 97.5 %, for 10 seeds
+SIMULATIONS = 2000
+COVERED = (0.93, 0.97)  # of a 95 % interval; 1,000 of 2,000 simulations off by chance alone: 0.940 to 0.960
 
 
 def test_wilson_of_8_in_10_is_49_to_94_percent():
@@ -35,13 +38,98 @@ def test_a_thousand_layouts_give_a_half_width_of_at_most_5_percent():
     assert (interval.high - interval.low) / 2 < 0.05
 
 
+@pytest.mark.parametrize("rate", [0.05, 0.35, 0.8])
+def test_wilson_covers_the_true_rate(rate):
+    successes = np.random.default_rng(0).binomial(200, rate, size=SIMULATIONS)
+    assert COVERED[0] <= covered((wilson(int(n), 200) for n in successes), rate) <= COVERED[1]
+
+
+def test_a_paired_difference_counts_only_the_layouts_that_differ():
+    both, first, second, none = 30, 10, 2, 8  # layouts in which both arms succeed, only the first, only the second
+    a = np.repeat([True, True, False, False], [both, first, second, none])
+    b = np.repeat([True, False, True, False], [both, first, second, none])
+    difference = paired_difference(a, b)
+    centre = (10.5 - 2.5) / 52  # Agresti and Min 2005: half a layout more of each kind
+    half = math.sqrt(Z2 * (10.5 + 2.5 - 8**2 / 52)) / 52
+    assert difference.rate == 8 / 50
+    assert (difference.low, difference.high) == (pytest.approx(centre - half), pytest.approx(centre + half))
+    assert paired_difference(b, a).high == pytest.approx(-difference.low)
+
+
+def test_a_paired_difference_is_narrower_than_two_rates_that_share_their_luck():
+    a = np.arange(200) < 100
+    b = np.arange(200) < 90  # fails wherever the first does
+    difference, apart = paired_difference(a, b), wilson(100, 200)
+    assert difference.high - difference.low < (apart.high - apart.low) / 2
+
+
+def test_outcomes_that_are_no_pairs_are_refused():
+    for second in (np.ones(3, bool), np.ones((4, 1), bool)):
+        with pytest.raises(ValueError, match="twice, by layout"):
+            paired_difference(np.ones(4, bool), second)
+
+
+@pytest.mark.parametrize("kinds", [(0.6, 0.15, 0.05), (0.1, 0.02, 0.4)])  # both, only the first, only the second
+def test_a_paired_difference_covers_the_true_one(kinds):
+    counts = np.random.default_rng(0).multinomial(100, [*kinds, 1 - sum(kinds)], size=SIMULATIONS)
+    found = (paired_difference(np.repeat([1, 1, 0, 0], c), np.repeat([1, 0, 1, 0], c)) for c in counts)
+    assert COVERED[0] <= covered(found, kinds[1] - kinds[2]) <= COVERED[1]
+
+
+def test_the_interquartile_mean_leaves_out_a_quarter_at_either_end():
+    assert iqm([100, 0, 1, 2, 3, 4, 5, -50]) == 2.5  # of 1, 2, 3, 4
+    assert iqm([3, 1, 2]) == 2.0  # of three, a quarter is none
+
+
 def test_bootstrap_over_training_seeds_is_as_wide_as_their_disagreement():
     agree = [np.arange(1000) < 500] * 10
     differ = [np.full(1000, s < 5) for s in range(10)]
     narrow, wide = bootstrap(agree), bootstrap(differ)
     assert narrow.rate == wide.rate == 0.5
-    assert narrow.high - narrow.low == pytest.approx(2 * 1.96 * math.sqrt(0.25 / 10_000), rel=0.05)  # layouts alone
-    assert wide.high - wide.low == pytest.approx(2 * 1.96 * math.sqrt(0.25 / 10), abs=0.1 + 1e-9)  # seeds alone: tenths
+    for_ten = T9 / math.sqrt(Z2) * math.sqrt(10 / 9)  # what ten seeds are widened by
+    alone = 2 * math.sqrt(Z2) * math.sqrt(0.25 / 10_000)  # if layouts alone made the difference
+    assert narrow.high - narrow.low == pytest.approx(for_ten * alone, rel=0.05)
+    between = 2 * T9 * math.sqrt(10 / 9 * 0.25 / 10)  # Student's interval of five zeros and five ones
+    assert wide.high - wide.low == pytest.approx(between, abs=0.1 * for_ten + 1e-9)  # bootstrap means are tenths
+
+
+def test_bootstrap_does_not_count_the_luck_of_the_layouts_twice():
+    """Of many seeds alike but for their layouts, the interval is that of all layouts together."""
+    rng = np.random.default_rng(0)
+    outcomes = [np.arange(100) < n for n in rng.binomial(100, 0.5, size=400)]
+    interval, together = bootstrap(outcomes, draws=2000), wilson(sum(int(o.sum()) for o in outcomes), 40_000)
+    assert interval.high - interval.low == pytest.approx(together.high - together.low, rel=0.1)
+
+
+def test_bootstrap_of_differences_takes_layouts_that_got_worse():
+    better, worse, same = 30, 10, 60
+    layouts = np.repeat([1, -1, 0], [better, worse, same])
+    one = bootstrap([layouts])  # one seed: of the layouts alone
+    assert one.rate == pytest.approx(0.2)
+    assert one.high - one.low == pytest.approx(2 * math.sqrt(Z2 * (0.4 - 0.2**2) / 100), rel=0.05)
+    assert bootstrap([-layouts] * 3).low < -0.2 < bootstrap([-layouts] * 3).high < 0
+
+
+@pytest.mark.parametrize(
+    "seeds, statistic, shape",
+    [(10, "mean", (1, 1)), (10, "mean", (4, 4)), (20, "iqm", (2, 1))],
+)
+def test_bootstrap_covers_the_true_mean_from_ten_seeds_on(seeds, statistic, shape):
+    rng = np.random.default_rng(0)
+    rates = rng.beta(*shape, size=(SIMULATIONS, seeds))  # of the agents that training gives
+    successes = rng.binomial(200, rates)
+    layouts = np.arange(200)
+    found = (
+        bootstrap([layouts < n for n in row], seed=k, draws=200, statistic=statistic) for k, row in enumerate(successes)
+    )
+    population = rng.beta(*shape, size=400_000)
+    true = shape[0] / sum(shape) if statistic == "mean" else iqm(population)
+    assert COVERED[0] <= covered(found, true) <= COVERED[1]
+
+
+def covered(intervals, true):
+    """The share of intervals that the true value lies in."""
+    return np.mean([low <= true <= high for _, low, high in intervals])
 
 
 def test_bootstrap_weighs_training_seeds_alike_however_many_layouts_each_saw():

@@ -1,36 +1,32 @@
-"""What every registered task promises, and the promises of beacon's arms."""
+"""Missions of registered tasks, tasks from files and packages, and the arms of beacon; the rest is test_contract.py."""
 
 import collections
 import dataclasses
+import functools
+import json
+import re
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mcproxy import task
+from mcproxy import task, task_file
 from mcproxy.blocks import ID
 from mcproxy.engine.pathing import distances, ground
+from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
-from mcproxy.mission import GOAL
-from mcproxy.task import mission_of, split_of
+from mcproxy.eval import contract
+from mcproxy.mission import Origin
+from mcproxy.scripts import main as command_line
+from mcproxy.task import mission_of
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(params=task.names())
 def each(request):
     return task.get(request.param)
-
-
-def test_the_same_seed_gives_the_same_mission_and_another_seed_another(each):
-    for arm in each.arms:
-        assert each.mission(7, arm).digest() == each.mission(7, arm).digest()
-        assert each.mission(7, arm).layout != each.mission(8, arm).layout
-
-
-def test_every_layout_lies_in_the_split_asked_for_and_no_two_splits_share_one(each):
-    layouts = {split: {each.mission(seed, split=split).layout for seed in range(300)} for split in task.SPLITS}
-    for split, found in layouts.items():
-        assert {split_of(layout) for layout in found} == {split}
-        assert len(found) == 300
-    assert not layouts["train"] & layouts["eval"]
 
 
 def test_a_mission_is_drawn_again_from_its_origin(each):
@@ -39,19 +35,112 @@ def test_a_mission_is_drawn_again_from_its_origin(each):
         assert mission_of(mission.origin).digest() == mission.digest()
 
 
-def test_the_goal_comes_first_and_worlds_fit_the_size(each):
-    assert [o.kind == GOAL for o in each.objectives] == [True] + [False] * len(each.proxies)
-    for arm in each.arms:
-        mission = each.mission(3, arm)
-        assert all(s <= limit for s, limit in zip(mission.blocks.shape, each.size, strict=True))
-        assert mission.objectives == each.objectives
-
-
 def test_wrong_names_and_values_are_refused_in_one_line(each):
     for wrong in ({"arm": "aligend"}, {"split": "tset"}, {"rho": -0.1}, {"seed": -1}):
         with pytest.raises(UserError) as error:
             each.mission(**{"seed": 0, **wrong})
         assert "\n" not in str(error.value)
+
+
+def test_every_task_is_named_like_its_file(each):
+    assert each.module.__name__ == f"mcproxy.tasks.{each.name}"
+
+
+# ---- tasks from files and packages
+
+NORTH = re.search(r"^```python\n(.*?)^```$", (ROOT / "docs/tasks.md").read_text(), re.MULTILINE | re.DOTALL)[1]
+
+
+@pytest.fixture
+def north(tmp_path, monkeypatch):
+    """The documented task in a file, unknown again after the test."""
+    monkeypatch.setattr(task, "_REGISTRY", dict(task._REGISTRY))
+    file = tmp_path / "north.py"
+    file.write_text(NORTH)
+    return file
+
+
+def test_a_task_is_known_by_the_path_of_its_file_and_from_then_on_by_its_name(north):
+    with pytest.raises(UserError, match="unknown task 'north'"):
+        task.get("north")
+    found = task.get(north)
+    assert found.name == "north" and task.get(str(north)) is found
+    assert task.get("north") is found and "north" in task.names()
+    assert VoxelVectorEnv(1, str(north), "separated").task is found
+
+
+def test_the_path_of_a_file_that_ships_means_the_task_of_its_name():
+    assert task.get(ROOT / "tasks" / "beacon.py") is task.get("beacon")
+
+
+def test_what_comes_out_of_a_file_never_makes_another_one_run(north):
+    north.write_text("raise SystemExit('it ran')")
+    for call in (task.named, lambda name: mission_of(Origin(name, 1, "aligned", "train", 0))):
+        with pytest.raises(UserError, match="unknown task"):
+            call(str(north))
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "told"),
+    [
+        ("SIZE = 24 ", "SIZE = 24 + ", r"north\.py:16: SyntaxError"),
+        ("SIZE = 24 ", "SIZE = side ", r"north\.py:16: NameError: name 'side' is not defined"),
+        ('"turn"', '"trun"', r"north\.py:\d+: unknown control of task 'north' 'trun'; did you mean 'turn'\?"),
+        ('ID["stone"]', 'ID["stnoe"]', r"north\.py:\d+: KeyError: 'stnoe' \(task north, arm aligned, train seed 0\)"),
+        ("    return Mission(", "    Mission(", "build of task 'north' returned None, expected a Mission"),
+        ("TASK = register(", "WORK = register(", r"north\.py has no task: expected TASK = register\(Task"),
+        ('name="north"', 'name="beacon"', r"north\.py:\d+: there is a task 'beacon' already, of mcproxy"),
+        ('name="north"', 'name="no/rth"', r"north\.py:\d+: the task name 'no/rth': expected letters"),
+    ],
+)
+def test_a_mistake_in_a_file_is_one_line_with_its_place(north, written, instead, told):
+    assert written in NORTH
+    north.write_text(NORTH.replace(written, instead))
+    with pytest.raises(UserError, match=told) as error:
+        task.get(north).mission(0)
+    assert "\n" not in str(error.value)
+
+
+def test_a_path_without_a_file_and_a_second_file_of_a_name_are_told(north):
+    with pytest.raises(UserError, match=r"south\.py does not exist: expected the file of a task"):
+        task.get(north.with_name("south.py"))
+    task.get(north)
+    other = north.with_name("other.py")
+    other.write_text(NORTH)
+    with pytest.raises(UserError, match=rf"there is a task 'north' already, of {north}: give this one another name"):
+        task.get(other)
+
+
+def test_an_installed_package_offers_tasks_by_entry_points(north, monkeypatch):
+    monkeypatch.syspath_prepend(north.parent)
+    points = [EntryPoint("north", "north", task_file.GROUP), EntryPoint("south", "nowhere", task_file.GROUP)]
+    monkeypatch.setattr(task_file, "entry_points", lambda group: [p for p in points if p.group == group])
+    assert {"north", "south", "beacon"} <= {*task.names()}
+    assert task.get("north").version == 1
+    with pytest.raises(UserError, match="No module named 'nowhere'"):
+        task.get("south")
+    points.append(EntryPoint("north", "another", task_file.GROUP))
+    with pytest.raises(UserError, match="two installed packages offer a task named 'north'"):
+        task.names()
+
+
+def test_the_verb_lists_tasks_and_checks_a_file(north, monkeypatch, capsys):
+    small = functools.partial(contract.check, layouts=(40, 10), levels=8)
+    monkeypatch.setattr(contract, "check", small)
+    monkeypatch.setattr(contract, "GENERATION_MS", 1000.0)  # how fast it is depends on the machine
+    assert command_line.main(["tasks", "--check", str(north)]) == 0
+    kept = capsys.readouterr().out
+    assert "ok    apart: separated" in kept and "FAIL" not in kept
+    assert command_line.main(["tasks", "--json"]) == 0
+    listed = {each["name"]: each for each in json.loads(capsys.readouterr().out)["tasks"]}
+    assert listed["north"]["arms"] == ["aligned", "shifted", "separated"] and "beacon" in listed
+
+    north.with_name("bad.py").write_text(NORTH.replace("positional):", "place):").replace('"north",\n', '"bad",\n'))
+    assert command_line.main(["tasks", "--check", str(north.with_name("bad.py")), "--json"]) == 1
+    (checks,) = json.loads(capsys.readouterr().out)["checks"].values()
+    assert [check["name"] for check in checks if not check["ok"]] == ["docstring"]
+    assert command_line.main(["tasks", "--check", "becon"]) == 2
+    assert "did you mean 'beacon'" in capsys.readouterr().err
 
 
 # ---- beacon

@@ -52,7 +52,7 @@ class RandomPolicy:
 
     def __init__(self, sizes: Sequence[int] | np.ndarray, seed: int = 0) -> None:
         self.name, self.config = "random", {"kind": "random", "seed": seed}
-        self._sizes, self._noise = np.asarray(sizes), _Streams(seed)
+        self._sizes, self._noise = np.asarray(sizes), Streams(seed)
 
     def begin(self, env: Any, worlds: Sequence[int], seeds: Sequence[int]) -> None:
         """Seed the streams of worlds which have just begun layouts."""
@@ -83,7 +83,7 @@ class AgentPolicy:
         self.agent, self.name = agent, name
         self.config = {"kind": "agent", "seed": seed, "checkpoint": config or {}}
         self.outputs: dict[str, np.ndarray] = {}
-        self._noise = _Streams(seed)
+        self._noise = Streams(seed)
         self._resting: set[int] = set()
         self._pool: ThreadPoolExecutor | None = None
 
@@ -160,8 +160,9 @@ class AgentPolicy:
 def load_policy(spec: str, env: "VoxelVectorEnv", seed: int = 0) -> Policy:
     """The policy of that name for the worlds of `env`.
 
-    `spec` is `random`, `expert:OBJECTIVE`, the name of a shipped agent, a checkpoint folder, or `module:factory`, of
-    which `factory(env)` gives the policy. What cannot be had is a `UserError`.
+    `spec` is `random`, `expert:OBJECTIVE`, `planted:...` (`mcproxy.agent.planted`), the name of a shipped agent, a
+    checkpoint folder, or `module:factory`, of which `factory(env)` gives the policy. What cannot be had is a
+    `UserError`.
     """
     if spec == "random":
         return RandomPolicy(env.single_action_space.nvec, seed)
@@ -169,6 +170,10 @@ def load_policy(spec: str, env: "VoxelVectorEnv", seed: int = 0) -> Policy:
         from mcproxy.agent.experts import Expert
 
         return Expert(spec.removeprefix("expert:"), env)
+    if spec.startswith("planted:"):
+        from mcproxy.agent.planted import plant
+
+        return plant(spec, env, seed)
     folder = SHIPPED / spec if spec in shipped() else Path(spec)
     if folder.is_dir():
         from mcproxy.agent import checkpoint
@@ -189,13 +194,14 @@ def shipped() -> list[str]:
     return sorted(f.name for f in SHIPPED.glob("*") if f.is_dir())
 
 
-class _Streams:
+class Streams:
     """One random stream a world, seeded by its layout; a world that nobody told us the layout of has its number's."""
 
     def __init__(self, seed: int) -> None:
         self._seed, self._streams = seed, dict[int, np.random.Generator]()
 
     def begin(self, worlds: Sequence[int], seeds: Sequence[int]) -> None:
+        """Seed the streams of worlds which have just begun layouts."""
         for world, layout in zip(worlds, seeds, strict=True):
             self._streams[world] = np.random.default_rng([self._seed, layout])
 

@@ -18,6 +18,7 @@ from mcproxy.replay.canvas import GOLD, PROXY_COLOURS, TEXT, Canvas, Colour, dia
 WEDGE_BLOCKS = 4.5  # how far the drawn field of view reaches
 MAX_SYMBOLS = 12  # of one objective; a proxy that is everywhere needs no more
 _INK: Colour = (14, 16, 20)
+_DROP: Colour = (240, 190, 60)
 _MOB: Colour = (150, 70, 200)
 _FAINT: Colour = (196, 204, 190)
 _DIMMED = 0.8  # share of the blocks' brightness on the map, so that what is drawn over them stands out
@@ -50,6 +51,9 @@ class TopDown:
         self.text_px = max(11, round(size_px / 25))
         canvas = Canvas(size_px, size_px)
         canvas.paste(_relief(mission.blocks, self.cell), self.left, self.top)
+        for (x, _, z), _ in mission.drops:  # what lies about from the start
+            canvas.ring(*self.at(x, z), max(2.0, 0.28 * self.cell), _INK)
+            canvas.ring(*self.at(x, z), max(1.2, 0.18 * self.cell), _DROP)
         self._ground = canvas.image
         self._marks = _columns(mission)
 

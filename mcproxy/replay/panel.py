@@ -16,7 +16,7 @@ from mcproxy.engine.state import HEALTH, WALKER
 from mcproxy.engine.worlds import Worlds
 from mcproxy.items import HOTBAR
 from mcproxy.items import NAME as ITEMS
-from mcproxy.mission import GOAL, Mission, Objective, Touch
+from mcproxy.mission import GOAL, NOWHERE, Mission, Objective, Touch
 from mcproxy.replay.canvas import DIM, RAISED, TEXT, Canvas, Colour, fitted, opencv, text_width
 from mcproxy.replay.map import TopDown, colour_of, draw_symbol
 
@@ -268,7 +268,8 @@ def _draw_objectives(canvas: Canvas, moment: Moment, left: float, top: float, la
         tick = moment.met_now.get(objective.name)
         canvas.text(name_of(objective), left + 1.7 * size, baseline, size, TEXT, weight=600)
         status = "not met" if tick is None else f"met at tick {tick} ({tick / TICKS_PER_S:.1f} s)"
-        if isinstance(objective.condition, Touch) and not len(moment.mission.targets(objective.name)):
+        condition = objective.condition
+        if condition == NOWHERE or isinstance(condition, Touch) and not len(moment.mission.targets(objective.name)):
             status = "not in this world"
         colour, weight = (DIM, 400) if tick is None else (colour_of(moment.mission, objective.name), 600)
         canvas.text(status, left + layout.size, baseline, size, colour, weight, align="right")
@@ -302,18 +303,24 @@ def _draw_bar(canvas: Canvas, moment: Moment, layout: Layout, card: int) -> None
     if moment.over:
         parts[2:] = [f"died: {moment.died}" if moment.died else "the episode is over"]
     inset = layout.small // 2
-    canvas.text(" · ".join(filter(None, parts)), left - inset, baseline, layout.small, TEXT)
-    canvas.text(f"time limit: tick {moment.limit}", right + inset, baseline, layout.small, DIM, align="right")
+    limit = f"time limit: tick {moment.limit}"
+    room = width + inset - text_width(limit, layout.small)
+    canvas.text(fitted(" · ".join(filter(None, parts)), room, layout.small), left - inset, baseline, layout.small, TEXT)
+    canvas.text(limit, right + inset, baseline, layout.small, DIM, align="right")
 
 
 def told_of(worlds: Worlds, state: np.ndarray, controls: Iterable[str]) -> dict[str, Any]:
-    """What a moment says of world 0 in a state, a `WORLD` record: `note` (hearts, what is in hand), `mobs`, `died`."""
-    slot, bodies = state["slots"][state["held"]], state["entities"]
-    held = f"{slot['count']} {ITEMS[slot['item']]}" if slot["count"] else "empty hand"
+    """What a moment says of world 0 in a state, a `WORLD` record: `note` (hearts, what is carried), `mobs`, `died`.
+
+    What is carried begins with what is in hand.
+    """
+    slots, bodies = np.roll(state["slots"], -state["held"]), state["entities"]
+    carried = [f"{slot['count']} {ITEMS[slot['item']]}" for slot in slots if slot["count"]]
+    carried = ["empty hand", *carried] if not slots[0]["count"] else carried
     mortal = state["health"] < HEALTH or {"attack", "use"} & set(controls)
     deaths = [e.what for e in worlds.events[0] if e.kind == "died" and e.tick <= state["tick"]]
     return {
-        "note": f"{state['health'] / 2:g} hearts · {held}" if mortal else "",
+        "note": f"{state['health'] / 2:g} hearts · {', '.join(carried)}" if mortal else "",
         "mobs": bodies["pos"][bodies["kind"] == WALKER][:, [0, 2]].tolist(),
         "died": deaths[0] if deaths else "",
     }

@@ -1,0 +1,60 @@
+"""Write the tables of docs/results.md from the results of a suite: python docs/tables.py runs/core.
+
+For each task: a line for each policy, with its goal rate in `aligned` and `shifted`, both rates in every arm in which
+goal and proxy are apart, and the finding. Everything below the page's mark is replaced.
+"""
+
+import sys
+from pathlib import Path
+
+from mcproxy.eval import results as results_file
+from mcproxy.eval.finding import CONTROLS, Row, has_goal, is_apart
+from mcproxy.eval.results import Results
+from mcproxy.eval.stats import Interval
+from mcproxy.eval.suites import SUITES
+
+PAGE = Path(__file__).parent / "results.md"
+MARK = "<!-- python docs/tables.py FOLDER writes everything below this line -->"
+
+
+def main(folder: Path) -> None:
+    """Replace the tables of the page by those of the results in a folder, one folder a task."""
+    before, mark, _ = PAGE.read_text().partition(MARK)
+    found = {task: results_file.read(folder / task) for task in SUITES["core"] if (folder / task).is_dir()}
+    PAGE.write_text("\n".join([f"{before}{mark or MARK}\n", *(_section(task, r) for task, r in found.items())]))
+
+
+def _section(task: str, results: Results) -> str:
+    arms = [arm for arm in dict.fromkeys(row.arm for row in results.rows) if is_apart(arm)]
+    head = ["policy", *(f"`{arm}`: goal" for arm in CONTROLS)]
+    for arm in arms:
+        rows = [row for row in results.rows if row.arm == arm]
+        head += [f"`{arm}`: {name}" for name in _told(rows)]
+    lines = [head, ["---"] * (len(head) + 1)]
+    head.append("finding")
+    for finding in results.findings:
+        rows = {row.arm: row for row in results.rows if row.policy == finding.policy}
+        cells = [f"`{finding.policy}`", *(_rate(rows[arm].goal) if arm in rows else "" for arm in CONTROLS)]
+        for arm in arms:
+            for name in _told([row for row in results.rows if row.arm == arm]):
+                row = rows.get(arm)
+                cells.append("" if row is None else _rate(row.goal if name == "goal" else row.proxy(name)))
+        lines.append([*cells, finding.finding or "none"])
+    contacts = [f"`{c.arm}` {c.proxy} {100 * c.rate:.1f} %" for c in results.accidental if c.rate > 0]
+    on_the_way = f"On the way of the goal's expert: {', '.join(contacts)}." if contacts else ""
+    episodes = f"{results.config['episodes']:,} layouts in each arm. {on_the_way}"
+    return "\n".join([f"### {task}\n", *(f"| {' | '.join(line)} |" for line in lines), "", episodes.rstrip(), ""])
+
+
+def _told(rows: list[Row]) -> list[str]:
+    """What is worth a column in an arm: the goal if it is there, and the proxies that anybody met."""
+    goal = ["goal"] if has_goal(rows[0].task, rows[0].arm) else []
+    return goal + [name for name in rows[0].proxies if any(row.proxy(name).rate > 0 for row in rows)]
+
+
+def _rate(interval: Interval) -> str:
+    return f"{interval.rate:.3f} ({interval.low:.3f}-{interval.high:.3f})"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

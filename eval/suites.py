@@ -1,0 +1,57 @@
+"""Suites: tasks that are evaluated together, each with the agents that were trained on it, into one folder a task."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mcproxy import errors
+from mcproxy import task as tasks
+from mcproxy.agent.policy import SHIPPED, shipped
+from mcproxy.errors import UserError
+from mcproxy.eval import suite
+from mcproxy.eval.results import Results
+
+SUITES = {"core": ("beacon", "maze", "course", "keys", "sweep", "banner", "ore")}
+
+
+def run(
+    name: str,
+    policies: Sequence[str],
+    arms: Sequence[str],
+    episodes: int,
+    out: Path,
+    *,
+    force: bool = False,
+    resume: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+    **options: Any,
+) -> dict[str, Results]:
+    """Evaluate the shipped agents of every task of a suite, and `policies` on all of them; results by task.
+
+    Each task's results lie in a folder of its name below `out`. The other options are those of `suite.run`.
+    """
+    if name not in SUITES:
+        raise errors.unknown("suite", name, SUITES)
+    for task in SUITES[name]:
+        tasks.named(task)  # a task that is missing is told before hours have passed
+    if out.is_dir() and any(out.iterdir()) and not (force or resume):
+        raise UserError(f"{out} is not empty: choose another folder, or go on there with --resume, or use --force")
+    found = {}
+    for task in SUITES[name]:
+        show = None if progress is None else _labelled(progress, task)
+        chosen = [*shipped_for(task), *policies]
+        found[task] = suite.run(
+            chosen, task, arms, episodes, out / task, force=force, resume=resume, progress=show, **options
+        )
+    return found
+
+
+def shipped_for(task: str) -> list[str]:
+    """The names of the agents that come with mcproxy and were trained on a task, in the version that is installed."""
+    wanted = {"name": task, "version": tasks.named(task).version}
+    return [name for name in shipped() if json.loads((SHIPPED / name / "config.json").read_bytes())["task"] == wanted]
+
+
+def _labelled(progress: Callable[[str, int, int], None], task: str) -> Callable[[str, int, int], None]:
+    return lambda arm, done, total: progress(f"{task} {arm}", done, total)

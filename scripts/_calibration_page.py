@@ -1,0 +1,122 @@
+"""A calibration as tables: on the terminal, and as the page docs/calibration.md."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mcproxy.errors import UserError
+from mcproxy.eval.calibration import ACCURATE, Calibration, Found
+from mcproxy.eval.finding import INCAPABLE, INTENDED, MISGENERALIZED, MIXED
+from mcproxy.eval.verdict import NEITHER, PROXY
+from mcproxy.mission import GOAL
+from mcproxy.scripts._table import PLAIN_WIDTH
+
+Cells = list[list[str]]  # rows of a table, the first of them its headings
+
+MARK = "<!-- mcproxy calibrate --page writes everything below this line -->"
+
+
+def show(found: Calibration) -> None:
+    """Print the confusion matrices, and every finding that is wrong."""
+    console = Console()
+    console = console if console.is_terminal else Console(width=PLAIN_WIDTH)
+    for title, cells in _tables(found):
+        table = Table(title=Text(title), title_justify="left")
+        for k, heading in enumerate(cells[0]):
+            table.add_column(Text(heading), justify="left" if k == 0 else "right", overflow="fold")
+        for row in cells[1:]:
+            table.add_row(*map(Text, row))
+        console.print(table)
+    wrong = [f for f in found.findings if not f.right]
+    print(f"{len(found.findings) - len(wrong)} of {len(found.findings)} findings are right")
+    for finding in wrong:
+        print(f"  {finding.task} {finding.agent}: {finding.declared} declared, {finding.found} found")
+
+
+def opening(page: Path) -> str:
+    """What stands in a page above the line `MARK`; a page that has other text and no such line is a `UserError`."""
+    if not page.exists():
+        return ""
+    before, mark, _ = page.read_text(encoding="utf-8").partition(MARK)
+    if not mark:
+        raise UserError(f"{page} is no page of a calibration: expected a new file, or one with the line {MARK}")
+    return before
+
+
+def write(found: Calibration, page: Path) -> None:
+    """Write the outcome into a page, below what it opens with."""
+    page.write_text(f"{opening(page)}{MARK}\n\n{_markdown(found)}", encoding="utf-8")
+
+
+def _markdown(found: Calibration) -> str:
+    parts = []
+    for title, (head, *rows) in _tables(found):
+        lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+        parts.append("\n".join([f"## {title}\n", *lines, ""]))
+    right = sum(f.right for f in found.findings)
+    lines = ["| task | agent | declared | found |", "|---|---|---|---|"]
+    for f in found.findings:
+        lines.append(f"| {f.task} | `{f.agent}` | {f.declared} | {f.found if f.right else f'**{f.found}**'} |")
+    parts.append("\n".join([f"## Every finding: {right} of {len(found.findings)} are right\n", *lines, ""]))
+    results = next(iter(found.results.values()))
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(results.versions.items()))
+    episodes = results.config["episodes"]
+    parts.append(f"{episodes:,} layouts of the split `eval` in each arm. {results.platform}; {versions}.\n")
+    return "\n".join(parts)
+
+
+def _tables(found: Calibration) -> Iterable[tuple[str, Cells]]:
+    accuracy = found.verdict_accuracy
+    cells = [["task", "verdicts right, by arm"]]
+    for task, arms in accuracy.items():
+        cells.append([task, ", ".join(f"{arm} {_percent(x)}" for arm, x in arms.items())])
+    least = min((x for arms in accuracy.values() for x in arms.values()), default=1.0)
+    yield f"Verdicts on experts: {_percent(least)} right in the worst arm, {_percent(ACCURATE)} promised", cells
+    yield "Confusion of verdicts, in episodes of experts", _verdicts(found)
+    yield "Confusion of findings, in agents", _findings(found.findings)
+    if found.undeclared:
+        by_agent: dict[str, list[str]] = {}
+        for task, agent, finding in found.undeclared:
+            by_agent.setdefault(agent, []).append(f"{task} {finding}")
+        yield "Found where nothing is declared", [["agent", "found"], *([a, ", ".join(f)] for a, f in by_agent.items())]
+
+
+def _verdicts(found: Calibration) -> Cells:
+    kinds = ("goal", "the proxy", "another proxy", "neither")
+    counts: Counter[tuple[str, str]] = Counter()
+    for (_, declared, verdict), count in found.verdicts().items():
+        counts[_kind(declared, declared), _kind(verdict, declared)] += count
+    shown = [kind for kind in kinds if any(of == kind for of, _ in counts)]
+    rows = [[kind, *(f"{counts[kind, verdict]:,}" for verdict in kinds)] for kind in shown]
+    return [["declared", *kinds], *rows]
+
+
+def _kind(verdict: str, declared: str) -> str:
+    if not verdict.startswith(PROXY):
+        return {GOAL: "goal", NEITHER: "neither"}[verdict]
+    return "another proxy" if declared.startswith(PROXY) and verdict != declared else "the proxy"
+
+
+def _findings(findings: Sequence[Found]) -> Cells:
+    classes = (INTENDED, MISGENERALIZED, MIXED, INCAPABLE)
+    counts = Counter((_class(f.declared), _found_class(f)) for f in findings)
+    columns = [*classes, *(["another proxy"] if any(found == "another proxy" for _, found in counts) else [])]
+    rows = [[declared.rstrip(":"), *(str(counts[declared, column]) for column in columns)] for declared in classes]
+    return [["declared", *(column.rstrip(":") for column in columns)], *rows]
+
+
+def _found_class(finding: Found) -> str:
+    wrong_proxy = not finding.right and _class(finding.declared) == _class(finding.found)
+    return "another proxy" if wrong_proxy else _class(finding.found)
+
+
+def _class(finding: str | None) -> str:
+    return MISGENERALIZED if finding is not None and finding.startswith(MISGENERALIZED) else str(finding)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
