@@ -7,7 +7,7 @@ every policy, arm and batch size; worlds that find no layout left repeat the las
 import contextlib
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -21,6 +21,10 @@ from mcproxy.eval.results import ArmResult
 from mcproxy.eval.tape import Tape
 from mcproxy.mission import Mission
 
+if TYPE_CHECKING:
+    from mcproxy.backends.malmo import Malmo
+
+MAX_BROKEN = 10  # episodes that may be cut off by lost connections, in one evaluation, and a tenth of all
 NUM_WORLDS = 64  # worlds run together; more gain little, as stepping and drawing already fill the vector units
 MAX_REMEMBERED_BYTES = 256 * 2**20  # of the worlds that an environment keeps for the next policy
 RESOLUTION = (64, 64)  # pixels of what policies see
@@ -94,12 +98,19 @@ def make_env(
     threads: int = 1,
     pictures: bool = True,
     missions: dict[int, Mission] | None = None,
+    malmo: "Malmo | None" = None,
 ) -> VoxelVectorEnv:
     """The environment of an evaluation: eval layouts only, none of which begins unless the harness says so.
 
     Without `pictures` frames are a single pixel: for policies that do not look, whose evaluation is then faster.
     `missions` are those of this task and arm that were drawn already, by seed, to be shared with other environments.
+    With `malmo` its worlds are MineRL environments on that server (`mcproxy.backends.driver`).
     """
+    if malmo is not None:
+        from mcproxy.backends.driver import MinerlVectorEnv
+
+        chosen: dict[str, Any] = {"split": "eval", "rho": RHO, "autoreset_mode": AutoresetMode.DISABLED}
+        return MinerlVectorEnv(num_worlds, task, malmo.address, arm=arm, **chosen)
     env = _Remembering(
         num_worlds,
         task,
@@ -141,12 +152,16 @@ def _run(
     )
     episode = np.full(num_worlds, -1)  # which of the episodes each world runs; -1: the last one again, uncounted
     started = done = 0
+    again: list[int] = []  # episodes that were cut off, to be run anew
     ended = np.ones(num_worlds, dtype=bool)
     while done < total:
         if ended.any():
             fresh = np.flatnonzero(ended)
             for i in fresh:
-                episode[i], started = (started, started + 1) if started < total else (-1, started)
+                if again:
+                    episode[i] = again.pop()
+                else:
+                    episode[i], started = (started, started + 1) if started < total else (-1, started)
             chosen = [int(seeds[k]) for k in episode]
             obs, _ = env.reset(seed=chosen, options={"reset_mask": ended})
             agent.begin(fresh.tolist(), [chosen[i] for i in fresh])
@@ -155,10 +170,15 @@ def _run(
                 tape.begin(obs, fresh)
         actions = agent.act(obs, ended)
         obs, rewards, terminated, truncated, infos = env.step(actions)
-        ended = terminated | truncated
+        broken = env.broken
+        ended = terminated | truncated | broken
         if tape is not None:
             tape.step(actions, agent.outputs(), rewards, terminated, truncated, obs)
-        for i in np.flatnonzero(ended & (episode >= 0)).tolist():
+        again += episode[broken & (episode >= 0)].tolist()
+        result.invalid += int(np.count_nonzero(broken & (episode >= 0)))
+        if result.invalid > MAX_BROKEN + total // 10:
+            raise UserError(f"{result.invalid} episodes were cut off by lost connections: giving up")
+        for i in np.flatnonzero(ended & ~broken & (episode >= 0)).tolist():
             k, mission = episode[i], env.worlds.missions[i]
             assert mission is not None
             result.ticks[k], result.truncated[k] = infos["tick"][i], truncated[i]

@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcproxy import errors
 from mcproxy import task as tasks
@@ -29,6 +29,9 @@ from mcproxy.mission import Mission
 from mcproxy.record import FRAMES, Recorder
 from mcproxy.recording_format import slug
 from mcproxy.task import Task
+
+if TYPE_CHECKING:
+    from mcproxy.backends.malmo import Malmo
 
 ALL, FINDING = "all", "finding"  # in place of arms: every one of the task; those that a finding rests on
 MAX_EPISODES = 500_000  # in one folder, so that its results stay readable: about 70 bytes each
@@ -51,13 +54,15 @@ def run(
     resume: bool = False,
     references: bool = True,
     deterministic: bool = False,
+    malmo: "Malmo | None" = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Results:
     """Evaluate every policy in every arm (or `all`, or `finding`) on the same layouts, from `seed` on.
 
-    With `resume`, what the folder holds of the same evaluation is kept, and only what is missing is run. `progress`
-    gets an arm, the number of its episodes done by all policies, and how many there will be. What cannot be used is a
-    `UserError`, raised before anything is written wherever that can be known.
+    With `resume`, what the folder holds of the same evaluation is kept, and only what is missing is run. With
+    `malmo` the policies run in MineRL environments on that server. `progress` gets an arm, the number of its episodes
+    done by all policies, and how many there will be. What cannot be used is a `UserError`, raised before anything is
+    written wherever that can be known.
     """
     for name, value, least in (("episodes", episodes, 1), ("threads", threads, 1), ("seed", seed, 0)):
         if value < least:
@@ -87,6 +92,7 @@ def run(
         "deterministic": deterministic,
         "rho": RHO,
         "frames": frames,
+        **({} if malmo is None else {"backend": "minerl"}),
     }
     configs = {name: getattr(agent, "config", {}) for name, agent in (agents | beside).items()}
     results = folder.resumed(Results(config, configs, references=[*beside]))
@@ -99,7 +105,9 @@ def run(
                 group = {n: agent for n, agent in (agents | beside).items() if (n in results.references) != recorded}
                 if group.keys() <= done:
                     continue
-                with contextlib.closing(make_env(task, arm, num_worlds, threads, recorded, missions)) as env:
+                where = malmo if recorded else None
+                together = num_worlds if where is None else min(where.missions, episodes)
+                with contextlib.closing(make_env(task, arm, together, threads, recorded, missions, where)) as env:
                     for name in [name for name in group if name not in done]:
                         recorder = Recorder(out / RECORDINGS, frames)
                         with recorder:

@@ -89,7 +89,7 @@ class VoxelVectorEnv(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
-        self.worlds = Worlds(num_envs, self.task.size, self.resolution, fov_deg, action_repeat, threads)
+        self.worlds = self._make_worlds(threads)
         self._columns = controls.columns(self.task.controls)
         self._rewards = np.array([o.reward for o in self.task.objectives])
         self._streams: list[np.random.Generator | None] = [None] * num_envs
@@ -183,6 +183,14 @@ class VoxelVectorEnv(VectorEnv):
         if self.max_episode_steps is not None:
             self.worlds.limits[i] = min(mission.max_ticks, self.max_episode_steps * self.action_repeat)
         self._seeds[i], self._running[i], self._done[i] = seed, True, False
+
+    @property
+    def broken(self) -> np.ndarray:
+        """(N,) bool: worlds whose episode was cut off by something other than its end, and counts for nothing."""
+        return np.zeros(self.num_envs, dtype=bool)
+
+    def _make_worlds(self, threads: int) -> Worlds:
+        return Worlds(self.num_envs, self.task.size, self.resolution, self.fov_deg, self.action_repeat, threads)
 
     def _mission(self, seed: int) -> Mission:
         return self.task.mission(seed, self.arm, self.split, self.rho)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mcproxy import errors
+from mcproxy.backends import malmo
 from mcproxy.scripts import _cli, _peers
 
 NUM_WORLDS, MANY_WORLDS = 64, 256
@@ -155,6 +156,13 @@ def resetting(repeats: int) -> tuple[float, ...]:
     return (_growth.reset_time(repeats),)
 
 
+def talking(repeats: int) -> tuple[float, ...]:
+    """Ticks a second of MineRL's client on the Malmo server, their share of an idle server's, and ms of a reset."""
+    from mcproxy.scripts import _malmo
+
+    return _malmo.measure(repeats)
+
+
 def remembering(call: str) -> tuple[float, ...]:
     """What a measure of memory of `_growth` finds in a new process."""
     return (float(_python("-c", f"from mcproxy.scripts import _growth; print(_growth.{call})")),)
@@ -223,6 +231,7 @@ def starting(repeats: int) -> tuple[float, ...]:
     return min(first), min(later)
 
 
+MALMO = ("malmo_steps_per_s", "malmo_vs_idle", "malmo_reset_ms")  # by default only where MineRL is installed
 Measures = dict[tuple[str, ...], Callable[[Args], tuple[float, ...]]]
 MEASURES: Measures = {
     ("env_steps_per_s_1t", "env_steps_per_s_2t"): lambda args: stepping(args.repeats),
@@ -234,6 +243,7 @@ MEASURES: Measures = {
     ("leak_mb",): lambda args: remembering(f"leak_mb({args.leak_steps})"),
     ("train_steps_per_s",): lambda args: training(args.repeats),
     ("record_overhead",): lambda args: recording(args.repeats),
+    MALMO: lambda args: talking(args.repeats),
     ("import_s", "help_s"): lambda args: importing(args.repeats),
     ("first_use_s", "later_start_s"): lambda args: starting(args.repeats),
 }
@@ -258,6 +268,9 @@ UNITS = {
     "leak_mb": "MB more resident after --leak-steps steps",
     "train_steps_per_s": "steps/s, PPO at its defaults",
     "record_overhead": "evaluation with frames recorded over without",
+    "malmo_steps_per_s": "ticks/s of MineRL's client on mcproxy serve, 64 x 64",
+    "malmo_vs_idle": "the same over those on a server where nothing happens",
+    "malmo_reset_ms": "ms of a reset of that client",
     "import_s": "s, import mcproxy",
     "help_s": "s, mcproxy evaluate --help",
     "first_use_s": "s to the first step, kernels compiled",
@@ -280,7 +293,8 @@ def _chosen(only: Sequence[str], peers: Sequence[str]) -> Measures:
         if name not in _peers.PEERS:
             raise errors.unknown("peer", name, _peers.PEERS)
     asked = {key for name in peers for key in _peers.keys(name)} | set(only)
-    asked |= set() if only else {key for keys in MEASURES for key in keys}
+    absent = () if malmo.is_installed() else MALMO
+    asked |= set() if only else {key for keys in MEASURES for key in keys if keys != absent}
     chosen = {keys: measure for keys, measure in measures.items() if asked & set(keys)}
     for name in _peers.PEERS:
         if _peers.keys(name) in chosen:

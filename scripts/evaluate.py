@@ -1,5 +1,6 @@
 """Run policies over the arms of a task and say what each of them went for."""
 
+import contextlib
 import os
 import shlex
 import sys
@@ -11,6 +12,7 @@ from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
 
 if TYPE_CHECKING:
+    from mcproxy.backends.malmo import Malmo
     from mcproxy.eval.results import Results
 
 TASK = "beacon"
@@ -48,6 +50,10 @@ class Args:
     """Replace the evaluation that is in the folder."""
     deterministic: bool = False
     """Take each policy's likeliest action, instead of sampling as in training."""
+    backend: Literal["engine", "minerl"] = "engine"
+    """Run worlds in this process, or as MineRL environments over Malmo's protocol (docs/minerl.md)."""
+    connect: str | None = None
+    """With --backend minerl: HOST:PORT of a running Malmo server, ours or a Minecraft; by default one is started."""
     json: bool = False
     """Print one JSON document and nothing else."""
 
@@ -59,16 +65,24 @@ def main(argv: list[str]) -> int:
         raise UserError("--task names one task and --suite several: choose one of them")
     if args.suite is None and not args.policy and args.no_references:
         raise UserError("nothing to evaluate: name a policy with --policy")
+    if args.connect is not None and args.backend != "minerl":
+        raise UserError(f"--connect {args.connect}: only with --backend minerl")
+    from mcproxy.backends import malmo
+
     try:
-        with _cli.progress() as progress:
-            found = _run(args, progress)
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(malmo.server(args.connect)) if args.backend == "minerl" else None
+            found = _run(args, stack.enter_context(_cli.progress()), server)
     except KeyboardInterrupt:
         _say_what_is_kept(args.out)
         raise
+    broken = sum(arm.invalid for results in found.values() for arm in results.arms)
+    if broken:
+        _cli.say(f"{broken} episodes were cut off by lost connections, and run again")
     return _print_json(args, found) if args.json else _print_tables(args, found)
 
 
-def _run(args: Args, progress: _cli.Show) -> "dict[Path, Results]":
+def _run(args: Args, progress: _cli.Show, server: "Malmo | None") -> "dict[Path, Results]":
     """The results by the folder that they are in."""
     from mcproxy.eval import suite, suites
 
@@ -80,6 +94,7 @@ def _run(args: Args, progress: _cli.Show) -> "dict[Path, Results]":
         "resume": args.resume,
         "references": not args.no_references,
         "deterministic": args.deterministic,
+        "malmo": server,
         "progress": progress,
     }
     if args.suite is not None:

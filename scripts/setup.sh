@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes everything that `make demo` and `make test` need: the virtual environment .venv with the versions of
-# constraints.txt, and the system libraries of opencv-python. `setup.sh test` adds Xvfb, for the viewer's tests.
+# constraints.txt, and the system libraries of opencv-python. `setup.sh test` adds Xvfb, for the viewer's tests, and
+# `setup.sh minerl` MineRL's Python part, without Java and without what it asks for and never imports.
 # What it may not install itself, it names in one line.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -53,6 +54,14 @@ install() {
     "${pip[@]}" install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 }
 
+# READTHEDOCS=1 keeps MineRL's installer from building Minecraft.
+install_minerl() {
+    local pip=(.venv/bin/python -m pip --disable-pip-version-check)
+    "${pip[@]}" install --quiet --constraint constraints.txt \
+        coloredlogs daemoniker jinja2 psutil Pyro4 requests tqdm xmltodict
+    READTHEDOCS=1 "${pip[@]}" install --quiet --no-deps gym==0.17.3 minerl==0.4.4
+}
+
 opencv_loads() { .venv/bin/python -c 'import cv2' 2>/dev/null; }
 
 if [ ! .venv/.installed -nt setup.cfg ] || [ ! .venv/.installed -nt constraints.txt ]; then
@@ -64,4 +73,7 @@ if [ ! .venv/.installed -nt setup.cfg ] || [ ! .venv/.installed -nt constraints.
 fi
 if [ "${1:-}" = test ] && ! command -v Xvfb >/dev/null; then
     apt_install xvfb || echo 'mcproxy: Xvfb is missing, so the tests of the window are skipped (Debian: apt-get install xvfb)' >&2
+fi
+if [ "${1:-}" = minerl ] && ! .venv/bin/python -c 'import gym, minerl' 2>/dev/null; then
+    install_minerl
 fi

@@ -142,3 +142,7 @@ def test_memory_is_measured_in_a_new_process():
     assert abs(leaked) < 50
     (held,) = bench.remembering("world_mb(num_worlds=64)")
     assert 0 < held < 10
+
+
+def test_the_malmo_server_is_measured_where_minerl_is_installed(no_peers):
+    assert bench.MALMO in bench.MEASURES and bench.MALMO not in bench._chosen([], [])

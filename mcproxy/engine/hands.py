@@ -26,7 +26,7 @@ from mcproxy.items import BREAK_TICKS, DAMAGE, DROP, DROPS, HARVESTS, KEY
 
 REACH = 4.5  # blocks (PlayerControllerMP.getBlockReachDistance in survival)
 _MOB_REACH = 3.0  # blocks (EntityRenderer.getMouseOver)
-_SWING_TICKS = 4  # between two swings at a block, of a held key (EntityLivingBase.swingArm)
+SWING_TICKS = 4  # between two swings at a block, of a held key (EntityLivingBase.swingArm)
 _DIG_PAUSE = 5  # ticks between two blocks (PlayerControllerMP.blockHitDelay)
 _USE_PAUSE = 4  # ticks between two uses while the key is held (Minecraft.rightClickDelayTimer)
 _DONE = 1 - 1e-9  # of the work: n times 1 / n may round to a little less than 1
@@ -75,7 +75,7 @@ def attack(blocks: np.ndarray, world: Any, pressed: bool, place: np.ndarray) -> 
         world.digging, world.dug = 0, 0.0
         return
     far = aim(blocks, world, REACH, place)
-    if first or (far <= REACH and world.attacking % _SWING_TICKS == 1):
+    if first or (far <= REACH and world.attacking % SWING_TICKS == 1):
         aimed = int(blocks[place[0], place[1], place[2]]) if far <= REACH else 0
         x, y, z = _own_cell(world)
         tell(world, SWUNG, aimed, x, y, z)

@@ -115,6 +115,17 @@ def _tick(blocks, world, keys, place):
             if body.kind == WALKER:
                 press_plates(blocks, world, body.pos[0], body.pos[1], body.pos[2], mobs.HALF_WIDTH[body.what])
     feel(blocks, world)
+    _judge_all(blocks, world, place)
+
+
+@njit(nogil=True, cache=True)
+def judge(blocks: np.ndarray, worlds: np.ndarray, place: np.ndarray) -> None:
+    """Judge the objectives of one world, (1,) `WORLD`, on its state as it is; `place` (4,) int64 is overwritten."""
+    _judge_all(blocks, worlds[0], place)
+
+
+@njit(nogil=True, cache=True)
+def _judge_all(blocks, world, place):
     for k in range(world.num_objectives):
         _judge(blocks, world, k, place)
 
