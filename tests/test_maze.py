@@ -124,7 +124,7 @@ def test_both_ways_of_separated_are_about_equally_long_on_1000_seeds():
         if seed < 50:  # the same by plain straight steps
             steps = walk(mission.blocks, tuple(spawn[0].tolist()))
             counts = steps[place_out(mission)], min(steps[tile] for tile in tiles(mission))
-            assert max(counts) <= 1.25 * min(counts)
+            assert max(counts) <= 1.25 * min(counts) + 1  # to whole columns
 
 
 def test_mixture_has_the_arrow_at_the_opening_with_probability_rho():
