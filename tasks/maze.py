@@ -33,7 +33,7 @@ SMALL, LARGE = ((2, 3), (2, 24), 9.0, 1), ((4, 4), (10, 24), 1.15, 2)  # see `_m
 MAX_TICKS, LARGE_MAX_TICKS = 800, 1600
 MARGIN = 4  # blocks of meadow around the maze
 WALL = 3  # blocks high
-TIP = 5  # blocks above the ground to which the arrow reaches down
+TIP = 3  # blocks above the ground to which the arrow reaches down
 HEIGHT = 12  # blocks, sky included
 CORRIDOR, PITCH = 2, 3  # blocks; a wall is one thick
 SIZE = 1 + 2 * MARGIN + PITCH * LARGE[0][1]
@@ -249,8 +249,8 @@ def _open(blocks: np.ndarray, end: np.ndarray) -> Inside:
     x, z, wide, deep = _last(end)
     out_x, out_z = _SIDES[end[2]]
     blocks[x + out_x : x + out_x + wide, 1 : 1 + WALL, z + out_z : z + out_z + deep] = 0
-    low = x + min(0, out_x), 1.0, z + min(0, out_z)
-    return Inside(tuple(map(float, low)), (float(x + wide + max(0, out_x)), 2.0, float(z + deep + max(0, out_z))))
+    low = float(x + min(0, out_x)), 1.0, float(z + min(0, out_z))
+    return Inside(low, (float(x + wide + max(0, out_x)), 2.0, float(z + deep + max(0, out_z))))
 
 
 def _hang_arrow(blocks: np.ndarray, end: np.ndarray) -> None:

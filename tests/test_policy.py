@@ -1,5 +1,7 @@
 """Policies: what comes with mcproxy, how a name becomes one, and that an episode does not depend on its batch."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -156,9 +158,10 @@ def test_an_agent_for_another_view_or_action_repeat_is_refused(env, tmp_path, ot
 
 
 def test_shipped_agents_load():
-    env = VoxelVectorEnv(1, autoreset_mode="Disabled")
     for name in policy.shipped():
-        assert load_policy(name, env).name == name
+        task = json.loads((policy.SHIPPED / name / "config.json").read_text())["task"]["name"]
+        assert name.startswith(f"{task}-")
+        assert load_policy(name, VoxelVectorEnv(1, task, autoreset_mode="Disabled")).name == name
 
 
 def test_a_world_that_rests_changes_nothing_for_the_others():

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SMALL = [  # what a line says, what is run
+    (r"--suite core", "--suite core --arm aligned --no-references"),
     (r"--episodes \d+", "--episodes 4"),
     (r"^make demo$", "mcproxy demo --episodes 1 --size 320"),
     (r"\.webm$", ".webm --size 320"),

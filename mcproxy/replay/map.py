@@ -112,6 +112,7 @@ class TopDown:
         """Symbols and labels of the start and of every column that fulfils an objective."""
         radius = self._radius
         places = [(start, radius * 0.6, "start", TEXT)]
+        labelled: dict[tuple[str, ...], list[tuple[int, int]]] = {}
         for column, names in self._marks.items():
             x, z = self.at(column[0] + 0.5, column[1] + 0.5)
             proxies = [name for name in names if colour_of(self.mission, name) != GOLD]
@@ -122,6 +123,9 @@ class TopDown:
                 draw_symbol(canvas, self.mission, GOAL, x, z, radius)
             words = [name if name not in proxies or len(names) > 1 else f"proxy {name}" for name in names]
             colour = colour_of(self.mission, names[0])
+            if any(column in _around(other) for other in labelled.get(tuple(names), [])):
+                continue  # one label for columns side by side
+            labelled.setdefault(tuple(names), []).append(column)
             places.append(((x, z), radius * (1.9 if len(names) > 1 else 1.1), " + ".join(words), colour))
         taken = [(x - r, z - r, 2 * r, 2 * r) for (x, z), r, _, _ in places]
         for own, ((x, z), r, label, colour) in enumerate(places):
@@ -142,6 +146,11 @@ class TopDown:
         canvas.box(left, top, width, height, _INK, radius=size * 0.3)
         canvas.text(label, left + pad, top + height - size * 0.38, size, colour, weight=600)
         return left, top, width, height
+
+
+def _around(column: tuple[int, int]) -> list[tuple[int, int]]:
+    """A column and its eight neighbours."""
+    return [(column[0] + i, column[1] + k) for i in (-1, 0, 1) for k in (-1, 0, 1)]
 
 
 def _columns(mission: Mission) -> dict[tuple[int, int], list[str]]:
