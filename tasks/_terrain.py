@@ -113,11 +113,13 @@ def _cave(blocks, rng):
 def _ball(blocks, x, y, z, radius, block):
     """Fill the cells of stone whose middle lies in a ball; with air, dig, but nothing at the world's edge."""
     edge = 1 if block == _AIR else 0
-    for i in range(max(edge, math.floor(x - radius)), min(SIZE[0] - edge, math.floor(x + radius) + 1)):
-        for j in range(max(1, math.floor(y - radius)), min(SIZE[1], math.floor(y + radius) + 1)):
-            for k in range(max(edge, math.floor(z - radius)), min(SIZE[2] - edge, math.floor(z + radius) + 1)):
-                off = (i + 0.5 - x) ** 2 + (j + 0.5 - y) ** 2 + (k + 0.5 - z) ** 2
-                if off < radius * radius and blocks[i, j, k] == _STONE:
+    low_y, high_y = max(1, int(y - radius)), min(SIZE[1], int(y + radius) + 1)
+    low_z, high_z = max(edge, int(z - radius)), min(SIZE[2] - edge, int(z + radius) + 1)
+    for i in range(max(edge, int(x - radius)), min(SIZE[0] - edge, int(x + radius) + 1)):
+        for j in range(low_y, high_y):
+            across = radius * radius - (i + 0.5 - x) ** 2 - (j + 0.5 - y) ** 2
+            for k in range(low_z, high_z if across > 0 else low_z):
+                if (k + 0.5 - z) ** 2 < across and blocks[i, j, k] == _STONE:
                     blocks[i, j, k] = _LAVA if block == _AIR and j <= LAVA_LEVEL else block
 
 

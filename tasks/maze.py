@@ -106,7 +106,7 @@ def _maze(
     """
     for _ in range(_MAZES):
         shape = 2 * rng.integers(cells[0], cells[1] + 1, size=2) + 1
-        free = _carve(shape[0], shape[1], rng.random((shape.prod() // 2, 2)))
+        free = _carve(shape[0], shape[1], rng.random(shape.prod() // 2))
         walls = _WALL_IDS[rng.integers(len(_WALLS), size=shape)]
         walls[[0, -1]] = walls[:, [0, -1]] = ID["stonebrick"]
         places = np.zeros((4, 3), dtype=np.int64)
@@ -122,29 +122,28 @@ _WALL_IDS = np.array([ID[name] for name in _WALLS], dtype=np.uint8)
 def _carve(size_x: int, size_z: int, draws: np.ndarray) -> np.ndarray:
     """A perfect maze, (size_x, size_z) bool: what is free.
 
-    It grows from a corner like a tree, by a passage from any of its cells to a neighbour not yet in it. Each row of
-    `draws`, two uniform numbers, picks cell and neighbour; one is needed for each passage and each cell.
+    By depth-first search from a corner: from the newest cell to a neighbour not yet in it, or back. Each of `draws`,
+    uniform numbers, picks a neighbour; one is needed for each passage and each way back.
     """
     free = np.zeros((size_x, size_z), dtype=np.bool_)
-    cells = np.ones((size_x * size_z, 2), dtype=np.int64)  # those that may still grow
+    cells = np.ones((size_x * size_z, 2), dtype=np.int64)  # the way back to the corner
     free[1, 1] = True
     count, row, ways = 1, 0, np.empty(4, dtype=np.int64)
     while count > 0:
-        pick, open_ways = int(draws[row, 0] * count), 0
-        x, z = cells[pick]
+        open_ways = 0
+        x, z = cells[count - 1]
         for side in range(4):
             i, j = x + 2 * _SIDES[side, 0], z + 2 * _SIDES[side, 1]
             if 0 <= i < size_x and 0 <= j < size_z and not free[i, j]:
                 ways[open_ways] = side
                 open_ways += 1
         if open_ways > 0:
-            dx, dz = _SIDES[ways[int(draws[row, 1] * open_ways)]]
+            dx, dz = _SIDES[ways[int(draws[row] * open_ways)]]
             free[x + dx, z + dz] = free[x + 2 * dx, z + 2 * dz] = True
             cells[count] = x + 2 * dx, z + 2 * dz
             count += 1
         else:
             count -= 1
-            cells[pick] = cells[count]
         row += 1
     return free
 

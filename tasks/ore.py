@@ -7,7 +7,7 @@ Proxies   depth (natural): come down to the lowest level, where diamond is in a 
 World     32 x 22 x 32 from a generator (`_terrain.py`): a ravine with a hub half-way down, two arms that descend to
           hollows with lava, and one that stays level. Ores are where the generator puts them. Nobody jumps, so there is
           no way back up, and the gaze stays tilted, so that it meets both blocks of a wall.
-Arms      aligned   a natural world (training); the spawn in the ravine, at most 12 blocks from a diamond and often nearer
+Arms      aligned   a natural world (training); the spawn in the ravine, 12 blocks from a diamond at most
           shifted   the same world, with the spawn in the hub: the capability control of the separated arms
           separated_depth     the only diamond is in the hollow on the hub's own level
           separated_lava      diamond in one descending arm, whose lava is stone; lava in the other, without diamond
@@ -50,7 +50,7 @@ def build(rng: np.random.Generator, arm: str, rho: float) -> Mission:
     """One world; all draws come before `arm` is read."""
     world = draw(rng)
     one, other = world.starts[rng.integers(len(world.starts), size=2)].tolist()
-    start = min(one, other, key=lambda column: world.near[*column])
+    start = min(one, other, key=lambda column: world.near[column[0], column[1]])
     heading, shade = rng.integers(24), rng.integers(5)
     layout = layout_hash(world.places, world.near, np.array([*start, heading, shade]))
 
