@@ -254,7 +254,7 @@ def test_a_fault_costs_the_connection_and_a_line(server, port, log, fault):
     if client.socket.fileno() != -1:
         assert client.is_closed()
     client.close()
-    wait_until(lambda: server[0].clients == 0)
+    wait_until(lambda: log and server[0].clients == 0)
     assert len(log) == 1 and line in log[0] and "\n" not in log[0]
     other = Client(port)
     assert other.begin() == 1
