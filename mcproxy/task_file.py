@@ -34,7 +34,8 @@ def module_at(path: str) -> ModuleType:
     for module in list(sys.modules.values()):
         if getattr(module, "__file__", None) == str(file):
             return module
-    name = f"{file.stem}_{hashlib.blake2b(str(file).encode(), digest_size=4).hexdigest()}"  # one module a file
+    # Named by content: compiled kernels, which numba keeps beside the file, name it, and move along with it.
+    name = f"{file.stem}_{hashlib.blake2b(file.read_bytes(), digest_size=4).hexdigest()}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)

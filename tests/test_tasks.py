@@ -5,6 +5,8 @@ import dataclasses
 import functools
 import json
 import re
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -109,6 +111,22 @@ def test_a_path_without_a_file_and_a_second_file_of_a_name_are_told(north):
     other.write_text(NORTH)
     with pytest.raises(UserError, match=rf"there is a task 'north' already, of {north}: give this one another name"):
         task.get(other)
+
+
+def test_a_file_may_move_with_what_numba_has_compiled_of_it(north):
+    kernels = "from numba import njit\n\n@njit(cache=True)\ndef inner(n):\n    return n + 1\n\n@njit(cache=True)\n"
+    kernels += "def outer(n):\n    return inner(n)\n\n"
+    north.write_text(kernels + NORTH)
+    code = "import sys; from mcproxy import task_file; print(task_file.module_at(sys.argv[1]).outer(1))"
+    first, then = north.parent / "first", north.parent / "then"
+    first.mkdir()
+    north.rename(first / north.name)
+    for folder in (first, then):
+        if folder is then:
+            first.rename(then)
+        ran = subprocess.run([sys.executable, "-c", code, str(folder / "north.py")], capture_output=True, text=True)
+        assert ran.stdout == "2\n", ran.stderr
+    assert list(then.glob("**/*.nbi"))
 
 
 def test_an_installed_package_offers_tasks_by_entry_points(north, monkeypatch):
