@@ -13,7 +13,7 @@ from mcproxy.engine.physics import HALF_WIDTH, STANDING
 from mcproxy.engine.state import ITEM_ENTITY
 from mcproxy.errors import UserError
 from mcproxy.items import BREAK_TICKS, DROP, HARVESTS
-from mcproxy.mission import TOUCH_MARGIN, Condition, Happened, Inside, Possess, Reach, Touch
+from mcproxy.mission import NOWHERE, TOUCH_MARGIN, Condition, Happened, Inside, Possess, Reach, Touch
 
 NOBOX, NOCELL = np.zeros((0, 7)), np.zeros((0, 3), dtype=np.int64)
 _MOST_CELLS = 256  # of blocks that are sought, the nearest ones
@@ -55,6 +55,8 @@ def targets(condition: Condition, blocks: np.ndarray, state: Any, controls: Iter
     if isinstance(condition, Reach):
         place, far = np.array(condition.position), condition.tolerance
         return Targets(np.array([[*(place - far), *(place + far), max(far - _SURELY, far / 2)]]))
+    if condition == NOWHERE:
+        return Targets()
     if isinstance(condition, Inside):
         return Targets(np.array([[*condition.low, *condition.high, 0.0]]))
     if isinstance(condition, Possess) or condition.event == "collected":
@@ -73,8 +75,7 @@ def places(condition: Condition, blocks: np.ndarray, state: Any) -> np.ndarray:
     """The boxes (K, 6) float64 in which the feet fulfil a condition at once."""
     if isinstance(condition, Happened) and condition.event != "collected":
         return NOBOX[:, :6]
-    boxes = targets(condition, blocks, state, ()).boxes[:, :6]
-    return boxes[boxes[:, 0] <= boxes[:, 3]]
+    return targets(condition, blocks, state, ()).boxes[:, :6]
 
 
 def remaining(condition: Condition, entry: Any) -> int:
