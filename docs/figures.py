@@ -33,20 +33,21 @@ def blocks() -> np.ndarray:
     """Every block but air on a sheet: (H, W, 3) uint8 RGB."""
     size, label, columns = 92, 28, 16
     renderer = Renderer(1, (9, 6, 9), (size, size), 20.0)
-    tiles = []
+    tiles, empty_tile = [], np.full((size + label, size, 3), PAPER, dtype=np.uint8)
     for block in BLOCKS[1:]:
         if block.name == "white_wool":  # the wools have a row of their own
-            tiles += [np.full_like(tiles[0], PAPER)] * (-len(tiles) % columns)
+            tiles += [empty_tile] * (-len(tiles) % columns)
         world = np.zeros((9, 6, 9), dtype=np.uint8)
         empty = frame(renderer, world, EYE, YAW_DEG, PITCH_DEG)
         world[4, 1, 4] = ID[block.name]
         shown = frame(renderer, world, EYE, YAW_DEG, PITCH_DEG)
-        tile = np.full((size + label, size, 3), PAPER, dtype=np.uint8)
+        tile = empty_tile.copy()
         tile[:size] = np.where((shown == empty).all(axis=-1, keepdims=True), PAPER, shown)
         for k, line in enumerate(wrapped(block.name.replace("_", " "), size)):
             (width, _), _ = cv2.getTextSize(line, FONT, TEXT, 1)
             cv2.putText(tile, line, ((size - width) // 2, size + 11 + 12 * k), FONT, TEXT, INK, 1, cv2.LINE_AA)
         tiles.append(tile)
+    tiles += [empty_tile] * (-len(tiles) % columns)
     rows = [np.concatenate(tiles[k : k + columns], axis=1) for k in range(0, len(tiles), columns)]
     return np.concatenate(rows)
 
@@ -120,8 +121,8 @@ MOMENTS = {  # of a task, a layout that shows much, and a frame of the way of it
     "beacon": (2, 0),
     "course": (8, 0),
     "keys": (0, 0),
-    "maze": (1, -6),
-    "ore": (1, 0),
+    "maze": (32, -5),
+    "ore": (1, -6),
     "sweep": (7, 0),
 }
 
