@@ -46,8 +46,20 @@ class Layout(NamedTuple):
 
 def draw(rng: np.random.Generator) -> Layout:
     """Draw worlds until one keeps the promises of a layout."""
+    places = np.zeros((6, 2))
+    blocks, spare, thirds, ground, far, near = _promising(rng, places)
+    if not len(near):
+        raise RuntimeError("no world keeps the promises of a layout of ore")
+    starts = np.argwhere((near <= START) & (far < UNREACHABLE))
+    return Layout(blocks, spare, places, thirds, ground, near, starts)
+
+
+@njit(nogil=True, cache=True)
+def _promising(rng, places):
+    """Blocks, spare, thirds, ground, ways from the hub and ways to a diamond of a world that fits; the last is empty if
+    none does.
+    """
     for _ in range(_WORLDS):
-        places = np.zeros((6, 2))
         bare = land(rng, places)
         ground, thirds = footing(bare), _thirds(places)
         far = ways(ground, places[:1].astype(np.int64), 0, DROP)
@@ -55,9 +67,8 @@ def draw(rng: np.random.Generator) -> Layout:
         if _put_spare(spare, rng, ground, far, places, thirds) and _sow_diamond(blocks, bare, rng, ground, far, thirds):
             sow(blocks, rng, 1, len(VEINS))
             near = ways(ground, beside(blocks, ground, _DIAMOND), DROP, 0)
-            starts = np.argwhere((near <= START) & (far < UNREACHABLE))
-            return Layout(blocks, spare, places, thirds, ground, near, starts)
-    raise RuntimeError("no world keeps the promises of a layout of ore")
+            return blocks, spare, thirds, ground, far, near
+    return blocks, spare, thirds, ground, far, far[:0]
 
 
 @njit(nogil=True, cache=True)
@@ -91,7 +102,7 @@ def beside(blocks: np.ndarray, ground: np.ndarray, block: int) -> np.ndarray:
 def _sow_diamond(blocks, bare, rng, ground, far, thirds):
     """Sow diamond until there is a way to some in both low hollows; whether there is."""
     for _ in range(_SOWINGS):
-        blocks[:] = bare
+        blocks.ravel()[:] = bare.ravel()
         sow(blocks, rng, 0, 1)
         shows = beside(blocks, ground, _DIAMOND)
         if max(_nearest(shows, far, thirds, 1), _nearest(shows, far, thirds, 2)) < UNREACHABLE:
