@@ -1,7 +1,8 @@
-"""Write the tables of docs/results.md from the results of a suite: python docs/tables.py runs/core.
+"""Write the tables of docs/results.md from the results of a suite: python docs/tables.py runs/core [MORE ...].
 
 For each task: a line for each policy, with its goal rate in `aligned` and `shifted`, both rates in every arm in which
-goal and proxy are apart, and the finding. Everything below the page's mark is replaced.
+goal and proxy are apart, and the finding. MORE are results of other agents on the same layouts, such as further
+training seeds. Everything below the page's mark is replaced.
 """
 
 import sys
@@ -14,13 +15,17 @@ from mcproxy.eval.stats import Interval
 from mcproxy.eval.suites import SUITES
 
 PAGE = Path(__file__).parent / "results.md"
-MARK = "<!-- python docs/tables.py FOLDER writes everything below this line -->"
+MARK = "<!-- python docs/tables.py writes everything below this line -->"
 
 
-def main(folder: Path) -> None:
-    """Replace the tables of the page by those of the results in a folder, one folder a task."""
+def main(suite: Path, *more: Path) -> None:
+    """Replace the tables of the page by those of a suite's results, one folder a task, and of further agents'."""
     before, mark, _ = PAGE.read_text().partition(MARK)
-    found = {task: results_file.read(folder / task) for task in SUITES["core"] if (folder / task).is_dir()}
+    found = {task: results_file.read(suite / task) for task in SUITES["core"] if (suite / task).is_dir()}
+    for further in map(results_file.read, more):
+        arms = found[further.arms[0].task].arms
+        after = next(k for k, arm in enumerate(arms) if arm.policy in found[further.arms[0].task].references)
+        arms[after:after] = further.arms
     PAGE.write_text("\n".join([f"{before}{mark or MARK}\n", *(_section(task, r) for task, r in found.items())]))
 
 
@@ -57,4 +62,4 @@ def _rate(interval: Interval) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

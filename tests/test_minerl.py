@@ -136,7 +136,7 @@ def test_goals_and_proxies_that_experts_reach_are_met_in_the_same_tick(address):
 @pytest.mark.slow
 @pytest.mark.parametrize("name, arm", ARMS)
 def test_two_hundred_episodes_of_every_arm_are_the_same_through_minerl(address, name, arm):
-    assert_same(address, "random", name, arm, episodes=200)
+    assert_same(address, f"{name}-confounded", name, arm, episodes=200)
 
 
 def assert_same(address, policy, name, arm, episodes):
