@@ -171,18 +171,19 @@ def shared_layouts(task: Task) -> Check:
 
 
 def splits(task: Task, train: int, evaluation: int, show: Show | None = None) -> Check:
-    """No layout is in both splits, of so many drawn for training and so many for evaluation."""
+    """No world (blocks, spawn and heading) is in both splits, of so many drawn for training and for evaluation."""
     arm = "aligned" if "aligned" in task.arms else task.arms[0]
-    drawn: dict[str, set[str]] = {}
+    drawn: dict[str, set[int]] = {}
     for split, count in zip(SPLITS, (train, evaluation), strict=True):
         drawn[split] = set()
         for seed in range(count):
-            drawn[split].add(task.mission(seed, arm, split).layout)
+            mission = task.mission(seed, arm, split)
+            drawn[split].add(hash((mission.blocks.tobytes(), mission.spawn, mission.yaw_deg)))
             if show is not None and (seed + 1) % 1000 == 0:
                 show(f"{split} layouts", seed + 1, count)
     common = drawn["train"] & drawn["eval"]
-    problems = [f"{len(common)} layouts are in both splits, as {min(common)}"] if common else []
-    told = f"{len(drawn['train']):,} layouts of {train:,} train worlds, {len(drawn['eval']):,} of {evaluation:,} eval"
+    problems = [f"{len(common)} worlds are in both splits"] if common else []
+    told = f"{len(drawn['train']):,} different of {train:,} train worlds, {len(drawn['eval']):,} of {evaluation:,} eval"
     return _check("splits", problems, told)
 
 

@@ -92,7 +92,7 @@ def run(
         "deterministic": deterministic,
         "rho": RHO,
         "frames": frames,
-        **({} if malmo is None else {"backend": "minerl"}),
+        "backend": "engine" if malmo is None else "minerl",
     }
     configs = {name: getattr(agent, "config", {}) for name, agent in (agents | beside).items()}
     results = folder.resumed(Results(config, configs, references=[*beside]))

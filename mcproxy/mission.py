@@ -227,12 +227,12 @@ class Mission:
     def targets(self, name: str) -> np.ndarray:
         """Where an objective can be fulfilled: (K, 3) int64 block positions, empty if this world has none.
 
-        Of a box it is the middle. Objectives that wait for events or possession have no place.
+        Of a box it is the middle; one as wide as the world has none, nor have objectives of events and possession.
         """
         condition = next(o for o in self.objectives if o.name == name).condition
         if isinstance(condition, Reach):
             return np.floor([condition.position]).astype(np.int64)
-        if isinstance(condition, Inside) and condition != NOWHERE:
+        if isinstance(condition, Inside) and 0.0 < condition.high[0] - condition.low[0] < self.blocks.shape[0]:
             return np.floor([np.add(condition.low, condition.high) / 2]).astype(np.int64)
         if not isinstance(condition, Touch):
             return np.zeros((0, 3), dtype=np.int64)

@@ -1,6 +1,6 @@
 """Play a task oneself, in real time, through the controls that its agents have.
 
-With pygame-ce (`pip install "mcproxy[play]"`) keys act while they are held. Without it the window is OpenCV's, which
+With pygame-ce (`pip install -e ".[play]"`) keys act while they are held. Without it the window is OpenCV's, which
 tells presses and no releases: there a press walks for `PRESS_TICKS["move"]` ticks, or turns or jumps for one step of an
 agent, and holding a key repeats it.
 """

@@ -45,7 +45,7 @@ class Args:
     only: tuple[str, ...] = ()
     """Measure these keys alone (and what is measured together with them)."""
     peers: tuple[str, ...] = ()
-    """Measure these environments too, of vizdoom, miniworld and crafter; they need: pip install "mcproxy[bench]"."""
+    """Measure these environments too, of vizdoom, miniworld and crafter; they need: pip install -e ".[bench]"."""
     repeats: int = 4
     """Repetitions of each measure; the best one counts."""
     leak_steps: int = 1_000_000

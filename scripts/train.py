@@ -60,12 +60,11 @@ def main(argv: list[str]) -> int:
     from mcproxy.env import VoxelVectorEnv
 
     typed, args.task = args.task, task.get(args.task).name  # a file is run here, and has its task's name from then on
-    folder = args.out or Path("runs") / f"{args.like or args.task}-{args.seed}"
+    asked = _asked(argv, args)
+    folder = args.out or Path("runs") / f"{Path(args.like or args.task).name}-{asked.seed}"
+    config = run.stored(folder) if args.resume else asked
     if args.resume:
-        config = run.stored(folder)
         _refuse_changes(argv, args, config)
-    else:
-        config = _asked(argv, args)
     task.named(config.task).mission(0, config.arm, "train", config.rho)  # wrong names fail before a folder is made
     if args.resume and (ended := run.summary(folder)) is not None:
         _cli.say(f"{folder} is complete: nothing is left to do")

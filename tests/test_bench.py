@@ -100,7 +100,7 @@ def test_a_peer_and_ours_take_the_same_number_of_turns_and_leave_no_trace(monkey
 @pytest.mark.parametrize("name", _peers.PEERS)
 def test_an_installed_peer_runs_its_loop(monkeypatch, name):
     if importlib.util.find_spec(name) is None:  # not importorskip: miniworld must not be imported before its options
-        pytest.skip(f"needs {name}: pip install 'mcproxy[bench]'")
+        pytest.skip(f"needs {name}: pip install -e '.[bench]'")
     monkeypatch.setattr(_peers, "STEPS", 2 * _peers.NUM_WORLDS)
     assert min(_peers.measure(name, repeats=1)) > 0
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from malmo_client import FLAT, serving
 
-gym = pytest.importorskip("gym", reason='MineRL is not installed: READTHEDOCS=1 pip install "mcproxy[minerl]"')
-pytest.importorskip("minerl", reason='MineRL is not installed: READTHEDOCS=1 pip install "mcproxy[minerl]"')
+gym = pytest.importorskip("gym", reason='MineRL is not installed: READTHEDOCS=1 pip install -e ".[minerl]"')
+pytest.importorskip("minerl", reason='MineRL is not installed: READTHEDOCS=1 pip install -e ".[minerl]"')
 
 from lxml import etree  # noqa: E402
 from minerl.env import _multiagent  # noqa: E402

@@ -15,7 +15,7 @@ from typing import Any
 from mcproxy.errors import UserError
 
 OWN_MISSIONS = 8  # run side by side by a server of ours, for the policy's sake: MineRL asks for one tick at a time
-INSTALL = 'READTHEDOCS=1 pip install "mcproxy[minerl]"'
+INSTALL = 'READTHEDOCS=1 pip install -e ".[minerl]", in the checkout'
 
 
 def is_installed() -> bool:
