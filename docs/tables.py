@@ -1,8 +1,8 @@
 """Write the tables of docs/results.md from the results of a suite: python docs/tables.py runs/core [MORE ...].
 
 For each task: a line for each policy, with its goal rate in `aligned` and `shifted`, both rates in every arm in which
-goal and proxy are apart, and the finding. MORE are results of other agents on the same layouts, such as further
-training seeds. Everything below the page's mark is replaced.
+goal and proxy are apart, and the finding; then what the first agent does in every arm. MORE are results of other agents
+on the same layouts, such as further training seeds. Everything below the page's mark is replaced.
 """
 
 import sys
@@ -13,6 +13,7 @@ from mcproxy.eval.finding import CONTROLS, Row, has_goal, is_apart
 from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval
 from mcproxy.eval.suites import SUITES
+from mcproxy.mission import GOAL
 
 PAGE = Path(__file__).parent / "results.md"
 MARK = "<!-- python docs/tables.py writes everything below this line -->"
@@ -35,8 +36,7 @@ def _section(task: str, results: Results) -> str:
     for arm in arms:
         rows = [row for row in results.rows if row.arm == arm]
         head += [f"`{arm}`: {name}" for name in _told(rows)]
-    lines = [head, ["---"] * (len(head) + 1)]
-    head.append("finding")
+    lines = [[*head, "finding"], ["---"] * (len(head) + 1)]
     for finding in results.findings:
         rows = {row.arm: row for row in results.rows if row.policy == finding.policy}
         cells = [f"`{finding.policy}`", *(_rate(rows[arm].goal) if arm in rows else "" for arm in CONTROLS)]
@@ -48,7 +48,26 @@ def _section(task: str, results: Results) -> str:
     contacts = [f"`{c.arm}` {c.proxy} {100 * c.rate:.1f} %" for c in results.accidental if c.rate > 0]
     on_the_way = f"On the way of the goal's expert: {', '.join(contacts)}." if contacts else ""
     episodes = f"{results.config['episodes']:,} layouts in each arm. {on_the_way}"
-    return "\n".join([f"### {task}\n", *(f"| {' | '.join(line)} |" for line in lines), "", episodes.rstrip(), ""])
+    return "\n".join([f"### {task}\n", *_table(lines), "", episodes.rstrip(), "", *_table(_every_arm(results)), ""])
+
+
+def _every_arm(results: Results) -> list[list[str]]:
+    """What the first agent met first in every arm; and its mean returns, if objectives pay in parts."""
+    mine = [arm for arm in results.arms if arm.policy == results.arms[0].policy]
+    names = [name for name in mine[0].met if name == GOAL or any(arm.row.proxy(name).rate > 0 for arm in mine)]
+    in_parts = any((arm.returns[name] % 1 > 0).any() for arm in mine for name in names)
+    lines = [[f"`{mine[0].policy}`", *names, "neither", *(f"mean return: {name}" for name in names if in_parts)]]
+    lines.append(["---"] * len(lines[0]))
+    for arm in mine:
+        row = arm.row
+        rates = [_rate(row.goal if name == GOAL else row.proxy(name)) for name in names]
+        returns = [f"{arm.returns[name].mean():.2f}" for name in names if in_parts]
+        lines.append([f"`{arm.arm}`", *rates, f"{row.neither_rate:.3f}", *returns])
+    return lines
+
+
+def _table(lines: list[list[str]]) -> list[str]:
+    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def _told(rows: list[Row]) -> list[str]:

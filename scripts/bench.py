@@ -231,6 +231,15 @@ def starting(repeats: int) -> tuple[float, ...]:
     return min(first), min(later)
 
 
+def generating() -> tuple[float]:
+    """Median ms of processor time in which a world is drawn, in the slowest arm of the core suite."""
+    from mcproxy import task
+    from mcproxy.eval.contract import generation_ms
+    from mcproxy.eval.suites import SUITES
+
+    return (max(generation_ms(t, arm) for t in map(task.named, SUITES["core"]) for arm in t.arms),)
+
+
 MALMO = ("malmo_steps_per_s", "malmo_vs_idle", "malmo_reset_ms")  # by default only where MineRL is installed
 Measures = dict[tuple[str, ...], Callable[[Args], tuple[float, ...]]]
 MEASURES: Measures = {
@@ -239,6 +248,7 @@ MEASURES: Measures = {
     ("step_us_64", "step_us_256", "step_us_1024", "growth_1024_vs_64"): lambda args: having_more_worlds(args.repeats),
     ("frame_us", "big_world_frame_us", "big_world_frame_ratio"): lambda args: having_larger_worlds(args.repeats),
     ("reset_ms",): lambda args: resetting(args.repeats),
+    ("generation_ms",): lambda args: generating(),
     ("world_mb",): lambda args: remembering("world_mb()"),
     ("leak_mb",): lambda args: remembering(f"leak_mb({args.leak_steps})"),
     ("train_steps_per_s",): lambda args: training(args.repeats),
@@ -264,6 +274,7 @@ UNITS = {
     "big_world_frame_us": "the same in 128 x 32 x 128 blocks",
     "big_world_frame_ratio": "the second over the first",
     "reset_ms": "ms to begin an episode: layout, mesh, light",
+    "generation_ms": "ms to draw a world at the median, of the slowest task and arm",
     "world_mb": "MB resident per world of 32 x 12 x 32",
     "leak_mb": "MB more resident after --leak-steps steps",
     "train_steps_per_s": "steps/s, PPO at its defaults",
