@@ -116,21 +116,22 @@ def stages(resolution: tuple[int, int] = (192, 256)) -> np.ndarray:
     return np.concatenate(panels, axis=1)
 
 
-MOMENTS = {  # of a task, a layout that shows much, and a frame of the way of its goal's expert, as an index
-    "banner": (7, 0),
-    "beacon": (2, 0),
-    "course": (8, 0),
-    "keys": (0, 0),
-    "maze": (32, -5),
-    "ore": (1, -6),
-    "sweep": (7, 0),
+MOMENTS = {  # of a task: a layout that shows much; frames of its goal's expert in `aligned` and elsewhere, as indices
+    "banner": (7, 0, 0),
+    "beacon": (2, 0, 0),
+    "course": (8, 0, 0),
+    "keys": (0, 0, 0),
+    "maze": (32, -5, -5),
+    "ore": (1, 0, -6),
+    "sweep": (7, 0, 0),
 }
 
 
-def arms(task: Task, seed: int, moment: int, size: int = 208) -> np.ndarray:
+def arms(task: Task, seed: int, aligned: int, apart: int, size: int = 208) -> np.ndarray:
     """A layout in `aligned` and in every separated arm, side by side: (H, W, 3) uint8 RGB."""
     columns = []
     for arm in (arm for arm in task.arms if arm == "aligned" or arm.startswith("separated")):
+        moment = aligned if arm == "aligned" else apart
         env = VoxelVectorEnv(1, task.name, arm, "eval", resolution=(size, size), autoreset_mode="Disabled")
         views, poses = [env.reset(seed=seed)[0]["pov"][0]], [env.worlds.players[0].copy()]
         expert, ended = Expert("goal", env), False
@@ -188,4 +189,4 @@ if __name__ == "__main__":
     write("engine.png", stages())
     (HERE / "tasks").mkdir(exist_ok=True)
     for name in names():
-        write(f"tasks/{name}.png", arms(get(name), *MOMENTS.get(name, (0, 0))))
+        write(f"tasks/{name}.png", arms(get(name), *MOMENTS.get(name, (0, 0, 0))))
