@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gymnasium
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def task_names() -> list[str]:
