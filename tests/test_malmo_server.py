@@ -272,6 +272,23 @@ def test_garbage_before_the_greeting_is_refused(server, port, log):
     assert "the greeting" in log[0] and "expected <MalmoEnv0.37.0" in log[1]
 
 
+def test_a_thread_that_the_system_refuses_costs_one_client(server, port, log, monkeypatch):
+    start, refused = threading.Thread.start, iter([True])
+
+    def refusing(thread):
+        if next(refused, False):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refusing)
+    assert Client(port).is_closed()
+    wait_until(lambda: log and server[0].clients == 0)
+    assert len(log) == 1 and "refused: can't start new thread" in log[0]
+    other = Client(port)
+    assert other.begin() == 1
+    other.leave()
+
+
 @pytest.mark.parametrize(
     "command", ["camera nan 0.0", "camera 0.0 inf", "camera 0.0 1e30", "camera 1.0", "forward 2", "fly 1"]
 )
@@ -371,5 +388,5 @@ def wait_until(condition):
 
 def test_without_minerl_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r'the MineRL backend needs: READTHEDOCS=1 pip install -e "\.\[minerl\]" in'):
+    with pytest.raises(UserError, match=r'the MineRL backend needs: READTHEDOCS=1 pip install -e "\.\[minerl\]", in the'):
         malmo.check_installed()

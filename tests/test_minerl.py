@@ -213,7 +213,6 @@ def test_a_stock_minerl_spec_runs_on_the_server(server):
 
 
 def test_a_lost_connection_is_run_again_and_counted(server, address, monkeypatch):
-    lost = iter([False] * 3 + [True] + [False] * 10_000)
     receive = _multiagent.MinecraftInstance.client_socket_recv_message
 
     def cut(self):

@@ -109,7 +109,13 @@ class MalmoServer:
                     continue
                 thread = threading.Thread(target=self._attend, args=(connection, peer), daemon=True)
                 self._clients[connection] = thread
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system has no thread left
+                self._log(f"{peer} refused: {error}")
+                connection.close()
+                with self._lock:
+                    del self._clients[connection]
 
     def _attend(self, connection: socket.socket, peer: str) -> None:
         """Serve one client to its end, whatever that is."""
