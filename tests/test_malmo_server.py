@@ -388,5 +388,5 @@ def wait_until(condition):
 
 def test_without_minerl_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r'the MineRL backend needs: READTHEDOCS=1 pip install -e "\.\[minerl\]", in the'):
+    with pytest.raises(UserError, match=r'MineRL backend needs: READTHEDOCS=1 pip install -e "\.\[minerl\]", in the'):
         malmo.check_installed()
