@@ -4,6 +4,7 @@ import contextlib
 
 import numpy as np
 import pytest
+from stage import WALK, Stage, room
 
 from mcproxy import task as tasks
 from mcproxy.agent.expert_forecast import forecast
@@ -15,7 +16,6 @@ from mcproxy.engine.worlds import key_table
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
 from mcproxy.mission import NOWHERE, Happened, Inside, Objective, Possess, Reach, Stack, Touch
-from tests.stage import WALK, Stage, room
 
 WORLDS = 100
 JUMP = (*WALK, "jump")

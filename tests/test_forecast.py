@@ -4,13 +4,13 @@ import heapq
 
 import numpy as np
 import pytest
+from stage import WALK, Stage, room
+from test_experts import JUMP, run
 
 from mcproxy import task as tasks
 from mcproxy.agent.expert_forecast import forecast
 from mcproxy.blocks import ID, SOLID
 from mcproxy.mission import Happened, Inside, Possess, Reach, Stack
-from tests.stage import WALK, Stage, room
-from tests.test_experts import JUMP, run
 
 
 def shortest(blocks, start, ends):
