@@ -60,9 +60,8 @@ def main(argv: list[str]) -> int:
     from mcproxy.env import VoxelVectorEnv
 
     typed, args.task = args.task, task.get(args.task).name  # a file is run here, and has its task's name from then on
-    asked = _asked(argv, args)
-    folder = args.out or Path("runs") / f"{Path(args.like or args.task).name}-{asked.seed}"
-    config = run.stored(folder) if args.resume else asked
+    folder = args.out or Path("runs") / f"{Path(args.like or args.task).name}-{_asked(argv, args).seed}"
+    config = run.stored(folder) if args.resume else _asked(argv, args)
     if args.resume:
         _refuse_changes(argv, args, config)
     task.named(config.task).mission(0, config.arm, "train", config.rho)  # wrong names fail before a folder is made

@@ -127,6 +127,13 @@ def test_folders_that_cannot_be_used_are_told(tmp_path, capsys):
     assert "mcproxy train: /proc/run: " in capsys.readouterr().err
 
 
+def test_a_run_like_another_is_named_after_that_and_its_seed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("--steps", 32, "--seed", 3, "--out", tmp_path / "other", *TINY) == 0
+    assert run("--like", tmp_path / "other") == 0
+    assert (tmp_path / "runs" / "other-3" / "summary.json").is_file()
+
+
 def test_a_resumed_run_goes_on_as_it_began(tmp_path, capsys):
     out = tmp_path / "run"
     assert run("--steps", 32, "--seed", 4, "--out", out, *TINY) == 0
