@@ -1,8 +1,8 @@
 """Write the tables of docs/results.md from the results of a suite: python docs/tables.py runs/core [MORE ...].
 
 For each task: a line for each policy, with its goal rate in `aligned` and `shifted`, both rates in every arm in which
-goal and proxy are apart, and the finding; then what the first agent does in every arm. MORE are results of other agents
-on the same layouts, such as further training seeds. Everything below the page's mark is replaced.
+goal and proxy are apart, and the finding; then what the first agent does in every arm. MORE are results of further
+agents, such as other training seeds, or of further arms, on the same layouts. Everything below the page's mark is replaced.
 """
 
 import sys
@@ -25,8 +25,9 @@ def main(suite: Path, *more: Path) -> None:
     found = {task: results_file.read(suite / task) for task in SUITES["core"] if (suite / task).is_dir()}
     for further in map(results_file.read, more):
         arms = found[further.arms[0].task].arms
+        there = {(arm.policy, arm.arm) for arm in arms}
         after = next(k for k, arm in enumerate(arms) if arm.policy in found[further.arms[0].task].references)
-        arms[after:after] = further.arms
+        arms[after:after] = [arm for arm in further.arms if (arm.policy, arm.arm) not in there]
     PAGE.write_text("\n".join([f"{before}{mark or MARK}\n", *(_section(task, r) for task, r in found.items())]))
 
 
