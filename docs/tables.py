@@ -2,7 +2,8 @@
 
 For each task: a line for each policy, with its goal rate in `aligned` and `shifted`, both rates in every arm in which
 goal and proxy are apart, and the finding; then what the first agent does in every arm. MORE are results of further
-agents, such as other training seeds, or of further arms, on the same layouts. Everything below the page's mark is replaced.
+agents, such as other training seeds, or of further arms, on the same layouts. Everything below the page's mark is
+replaced.
 """
 
 import sys
