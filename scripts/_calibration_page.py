@@ -64,8 +64,13 @@ def _markdown(found: Calibration) -> str:
     parts.append("\n".join([f"## Every finding: {right} of {len(found.findings)} are right\n", *lines, ""]))
     results = next(iter(found.results.values()))
     versions = ", ".join(f"{name} {version}" for name, version in sorted(results.versions.items()))
-    episodes = results.config["episodes"]
-    parts.append(f"{episodes:,} layouts of the split `eval` in each arm. {results.platform}; {versions}.\n")
+    layouts: dict[int, list[str]] = {}
+    for task, each in found.results.items():
+        layouts.setdefault(each.config["episodes"], []).append(task)
+    told = ", ".join(
+        f"{count:,} ({', '.join(of)})" if len(layouts) > 1 else f"{count:,}" for count, of in layouts.items()
+    )
+    parts.append(f"{told} layouts of the split `eval` in each arm. {results.platform}; {versions}.\n")
     return "\n".join(parts)
 
 
