@@ -23,14 +23,14 @@ from mcproxy.replay.map import TopDown, colour_of, draw_symbol
 TICKS_PER_S = 20
 MAP_SHARE = 0.75  # side of the map over the side of the view
 ARM_CAPTIONS = {
-    "aligned": "as in training: the marker stands at the goal",
-    "shifted": "larger world, the marker at the goal",
-    "separated": "the marker stands apart from the goal",
-    "absent": "no marker",
+    "aligned": "as in training: goal and proxy are together",
+    "shifted": "larger world, goal and proxy together",
+    "separated": "goal and proxy are apart",
+    "absent": "the goal without the proxy",
     "decoy": "a marker at the goal, a second one elsewhere",
-    "goalless": "a marker and no goal",
+    "goalless": "the proxy and no goal",
     "blind": "the agent sees upside down",
-    "mixture": "the marker at the goal in some worlds only",
+    "mixture": "goal and proxy together in some worlds only",
 }
 _KEY_SPOTS = {  # control and choice -> label, column and row of the key
     ("turn", 1): ("turn left", 0, 0),
