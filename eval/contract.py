@@ -34,6 +34,7 @@ GENERATION_MS = 1.0  # of a world, at the median
 TRAIN_LAYOUTS, EVAL_LAYOUTS = 100_000, 10_000
 LEVELS = 200  # that each expert walks in each arm
 _SEEDS = range(20)  # of checks that need no more
+SHARED = 0.01  # share of evaluation worlds that may be the same as one of training
 _TIMED = 200  # worlds of each arm
 
 
@@ -171,7 +172,11 @@ def shared_layouts(task: Task) -> Check:
 
 
 def splits(task: Task, train: int, evaluation: int, show: Show | None = None) -> Check:
-    """No world (blocks, spawn and heading) is in both splits, of so many drawn for training and for evaluation."""
+    """Hardly an evaluation world (blocks, spawn and heading) is among those drawn for training.
+
+    Layouts are disjoint by their hash, by construction. But that may cover what does not show in `aligned`, or what
+    does not matter; so what is compared is the worlds, of which `SHARED` may be the same.
+    """
     arm = "aligned" if "aligned" in task.arms else task.arms[0]
     drawn: dict[str, set[int]] = {}
     for split, count in zip(SPLITS, (train, evaluation), strict=True):
@@ -182,9 +187,10 @@ def splits(task: Task, train: int, evaluation: int, show: Show | None = None) ->
             if show is not None and (seed + 1) % 1000 == 0:
                 show(f"{split} layouts", seed + 1, count)
     common = drawn["train"] & drawn["eval"]
-    problems = [f"{len(common)} worlds are in both splits"] if common else []
+    problems = [f"{len(common)} of {evaluation:,} eval worlds are among {train:,} of training"]
     told = f"{len(drawn['train']):,} different of {train:,} train worlds, {len(drawn['eval']):,} of {evaluation:,} eval"
-    return _check("splits", problems, told)
+    told += f", {len(common)} of them the same as one for training"
+    return _check("splits", problems if len(common) > SHARED * evaluation else [], told)
 
 
 def generation(task: Task) -> Check:

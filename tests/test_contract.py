@@ -1,5 +1,6 @@
 """Every task that ships keeps its promises, and the checks notice a task that does not."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from mcproxy import task
 from mcproxy.eval import contract
 from mcproxy.eval.finding import is_apart
+from mcproxy.mission import layout_hash
 
 DOCUMENTED = re.search(
     r"^```python\n(.*?)^```$", (Path(__file__).parent.parent / "docs/tasks.md").read_text(), re.MULTILINE | re.DOTALL
@@ -80,6 +82,16 @@ BROKEN = [  # what is written, what instead, which promise breaks, and how that 
     ("blocks[x, 0, z] =", "blocks[x, 8, z] =", in_arm("aligned"), "expert:goal"),
     ("SOUTH if arm", "NORTH if arm", in_arm("separated"), "meets it alone in 0 of 24, not in seed 0"),
 ]
+
+
+def test_worlds_that_only_their_hash_tells_apart_are_noticed():
+    beacon = task.get("beacon")
+    always = beacon.mission(0)
+    same = dataclasses.replace(
+        beacon, build=lambda rng, arm, rho: dataclasses.replace(always, layout=layout_hash(rng.random(2)))
+    )
+    found = contract.splits(same, 8, 8)
+    assert not found.ok and "1 of 8 eval worlds are among 8 of training" in found.detail
 
 
 @pytest.mark.parametrize(("written", "instead", "promise", "told"), BROKEN)
