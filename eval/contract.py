@@ -172,25 +172,28 @@ def shared_layouts(task: Task) -> Check:
 
 
 def splits(task: Task, train: int, evaluation: int, show: Show | None = None) -> Check:
-    """Hardly an evaluation world (blocks, spawn and heading) is among those drawn for training.
+    """No layout is in both splits, of so many drawn for training and for evaluation, and hardly a world.
 
-    Layouts are disjoint by their hash, by construction. But that may cover what does not show in `aligned`, or what
-    does not matter; so what is compared is the worlds, of which `SHARED` may be the same.
+    A layout's hash may cover what does not show in `aligned`. So the worlds (blocks, spawn and heading) are compared as
+    well, of which a share `SHARED` may be the same.
     """
     arm = "aligned" if "aligned" in task.arms else task.arms[0]
-    drawn: dict[str, set[int]] = {}
+    layouts: dict[str, set[str]] = {split: set() for split in SPLITS}
+    drawn: dict[str, set[int]] = {split: set() for split in SPLITS}
     for split, count in zip(SPLITS, (train, evaluation), strict=True):
-        drawn[split] = set()
         for seed in range(count):
             mission = task.mission(seed, arm, split)
+            layouts[split].add(mission.layout)
             drawn[split].add(hash((mission.blocks.tobytes(), mission.spawn, mission.yaw_deg)))
             if show is not None and (seed + 1) % 1000 == 0:
                 show(f"{split} layouts", seed + 1, count)
-    common = drawn["train"] & drawn["eval"]
-    problems = [f"{len(common)} of {evaluation:,} eval worlds are among {train:,} of training"]
+    both, common = layouts["train"] & layouts["eval"], drawn["train"] & drawn["eval"]
+    problems = [f"{len(both)} layouts are in both splits, as {min(both)}"] if both else []
+    if len(common) > SHARED * evaluation:
+        problems.append(f"{len(common)} of {evaluation:,} eval worlds are among {train:,} of training")
     told = f"{len(drawn['train']):,} different of {train:,} train worlds, {len(drawn['eval']):,} of {evaluation:,} eval"
     told += f", {len(common)} of them the same as one for training"
-    return _check("splits", problems if len(common) > SHARED * evaluation else [], told)
+    return _check("splits", problems, told)
 
 
 def generation(task: Task) -> Check:

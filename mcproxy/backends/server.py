@@ -113,9 +113,7 @@ class MalmoServer:
                 thread.start()
             except RuntimeError as error:  # the system has no thread left
                 self._log(f"{peer} refused: {error}")
-                connection.close()
-                with self._lock:
-                    del self._clients[connection]
+                self._forget(connection)
 
     def _attend(self, connection: socket.socket, peer: str) -> None:
         """Serve one client to its end, whatever that is."""
@@ -132,9 +130,12 @@ class MalmoServer:
             self._tell(f"{peer} met a mistake in mcproxy: {type(error).__name__}: {error}")
         finally:
             client.close()
-            connection.close()
-            with self._lock:
-                del self._clients[connection]
+            self._forget(connection)
+
+    def _forget(self, connection: socket.socket) -> None:
+        connection.close()
+        with self._lock:
+            del self._clients[connection]
 
     def _tell(self, line: str) -> None:
         if not self._closed:
