@@ -32,7 +32,7 @@ def run(task, arm, objective, worlds):
     for _ in range(env.worlds.limits.max() // env.action_repeat):
         env.worlds.step(key_table(columns(env.task.controls), expert.predict(None)[0]))
         open_ = met < 0
-        walked[open_] += np.linalg.norm(env.worlds.players["pos"] - before, axis=1)[open_]
+        walked[open_] += np.hypot(*(env.worlds.players["pos"] - before)[:, [0, 2]].T)[open_]
         before = env.worlds.players["pos"].copy()
         met = env.worlds.met[:, column].copy()
         if (env.worlds.ended | (env.worlds.paid[:, column] == 1.0)).all():
@@ -62,6 +62,9 @@ TOUCH = 0.8  # blocks from the middle of a column at which its block is touched:
         ("maze", "separated", "arrow", TOUCH),
         ("banner", "separated_shape_colour", "goal", 3.0),  # `Reach`
         ("banner", "separated_shape_colour", "colour", 3.0),
+        ("course", "separated", "goal", TOUCH),
+        ("course", "separated", "east", TOUCH),
+        ("ore", "separated_lava", "lava", 2.5),  # `Reach`
     ],
 )
 def test_in_separated_an_expert_meets_its_own_objective_alone_and_walks_no_detour(task, arm, objective, near):
@@ -71,9 +74,14 @@ def test_in_separated_an_expert_meets_its_own_objective_alone_and_walks_no_detou
     ratios = []
     for mission, length in zip(env.worlds.missions, walked, strict=True):
         targets, spawn = mission.targets(objective)[:, [0, 2]], (int(mission.spawn[0]), int(mission.spawn[2]))
-        heights = np.where(mission.blocks[:, 1:3].any(axis=1), 3, 1) if task == "maze" else ground(mission.blocks)
-        climb = int("jump" in env.task.controls)
-        ratios.append(length / (distances(heights.astype(np.int16), targets, climb)[spawn] / STRAIGHT - near))
+        heights, climb = ground(mission.blocks), int("jump" in env.task.controls)
+        if task == "maze":
+            heights = np.where(mission.blocks[:, 1:3].any(axis=1), 3, 1).astype(np.int16)
+        if task == "course":
+            heights = np.maximum(heights, mission.targets("east")[0, 1]).astype(np.int16)  # trenches are jumped
+        if task == "ore":
+            climb = 3  # down, as nobody can go up again
+        ratios.append(length / (distances(heights, targets, climb)[spawn] / STRAIGHT - near))
     assert np.median(ratios) <= 1.15  # within 15 % of the shortest way over the grid
 
 
@@ -152,6 +160,22 @@ def test_lava_and_cactus_are_walked_around():
     stage.play()
     assert stage.met
     assert not any(kind == "hurt" for kind, _ in stage.events)
+
+
+@pytest.mark.parametrize("row, yaw_deg", [("222220 ", -90.0), ("322220 ", 0.0)])
+def test_nobody_slides_into_lava_behind_a_bend(row, yaw_deg):
+    end = len(row) - 2
+    blocks = room([row] + [" " * end + "0 "] * 4)
+    stage = Stage(blocks, (0.5, 3.0 + int(row[0]), 0.5), Reach((end + 0.5, 3.0, 4.5), 0.5), yaw_deg=yaw_deg)
+    stage.play()
+    assert stage.met
+
+
+def test_the_last_steps_into_a_wide_place_are_walked_and_not_jumped():
+    """The way ends where a foot comes to be within 2.6 blocks, in column 2, and leads on to column 1."""
+    stage = Stage(room(["00000"] * 5), (4.5, 3.0, 4.5), Reach((0.5, 3.0, 0.5), 2.6))
+    assert stage.play() == pytest.approx(2**0.5 * 4.0 - 2.6, abs=0.9)  # a step is 0.86 blocks
+    assert stage.met
 
 
 def test_another_objectives_place_is_kept_clear_where_there_is_room():

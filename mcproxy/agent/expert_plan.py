@@ -96,7 +96,9 @@ def way_to(
         )  # fmt: skip
         if target >= 0:
             if target < len(boxes):
-                way[-1] = _into(boxes[target], way[-1])
+                inside = _into(boxes[target], way[-1])
+                same = np.array_equal(np.floor(inside[[0, 2]]), np.floor(way[-1, [0, 2]]))
+                way = np.concatenate([way[: len(way) - same], inside[None]])
             return Plan(wanted, way, target, shunned, item >= 0)
     return Plan(wanted, shunned=shunned)
 

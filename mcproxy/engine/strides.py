@@ -10,6 +10,7 @@ from numba import njit
 
 from mcproxy.blocks import FLUID, HEIGHT, HURTS, SOLID
 from mcproxy.controls import CONTROLS, INDEX, TURN_DEG
+from mcproxy.engine import gaze
 from mcproxy.engine.physics import HALF_WIDTH, STEP, walk
 from mcproxy.engine.ways import highest, lowest
 
@@ -22,7 +23,7 @@ _AHEAD = 8  # points of a way that are looked ahead for a short cut
 _FLIGHT = 40  # ticks that are looked ahead
 _ROUNDING = 0.01  # blocks
 _LEVEL = 0.3  # blocks of height that make no difference
-_MOVE, _JUMP = INDEX["move"], INDEX["jump"]
+_MOVE, _TURN, _JUMP = INDEX["move"], INDEX["turn"], INDEX["jump"]
 _NUM_CONTROLS = len(CONTROLS)
 
 
@@ -50,7 +51,7 @@ def follow(
     last = way.shape[0] - 1
     straight = False
     if grounded:
-        at = _advance(way, at, exactly, pos)
+        at = _advance(blocks, way, at, exactly, pos)
         if at >= exactly:
             straight = _is_straight(blocks, pos, way[at], shunned)
             for n in range(at + 1, min(at + _AHEAD, last) + 1):
@@ -84,6 +85,7 @@ def follow(
         if _keeps_ground(blocks, shape, players, i, repeat):
             return GOING, at, 0, True, False
         return SHORT, at, 0, False, False
+    walks = walks and not _comes_to_harm(blocks, shape, players, i, turn, repeat)
     climbs = target[1] > pos[1] + STEP and far < 1.6 and walks
     if at == last and far < 0.9 and target[1] > pos[1] + 0.05:
         climbs = True  # into a box overhead
@@ -105,18 +107,31 @@ def obstacle(blocks: np.ndarray, here: np.ndarray, there: np.ndarray, out: np.nd
 
 
 @njit(nogil=True, cache=True)
-def _advance(way, at, exactly, pos):
+def _advance(blocks, way, at, exactly, pos):
     """The point to head for: the one after the farthest that has been come to."""
     last = way.shape[0] - 1
     while at < min(exactly, last):
         if (way[at, 0] - pos[0]) ** 2 + (way[at, 2] - pos[2]) ** 2 > _NEAR**2:
             return at
         at += 1
-    x, z = math.floor(pos[0]), math.floor(pos[2])
+    x, z = _foothold(blocks, pos)
     for n in range(min(at + 4, last - 1), at - 1, -1):
         if math.floor(way[n, 0]) == x and math.floor(way[n, 2]) == z and abs(way[n, 1] - pos[1]) < _LEVEL:
             return n + 1
     return at
+
+
+@njit(nogil=True, cache=True)
+def _foothold(blocks, pos):
+    """The column that carries somebody: the nearest of those below the feet whose floor is at their height."""
+    x, z = math.floor(pos[0]), math.floor(pos[2])
+    best, found_x, found_z = 9.0, x, z
+    for i in range(math.floor(pos[0] - HALF_WIDTH), math.floor(pos[0] + HALF_WIDTH) + 1):
+        for k in range(math.floor(pos[2] - HALF_WIDTH), math.floor(pos[2] + HALF_WIDTH) + 1):
+            far = max(abs(i + 0.5 - pos[0]), abs(k + 0.5 - pos[2]))
+            if far < best and abs(_floor(blocks, i, k, pos[1], pos[1] - 1.0) - pos[1]) < _ROUNDING:
+                best, found_x, found_z = far, i, k
+    return found_x, found_z
 
 
 @njit(nogil=True, cache=True)
@@ -187,6 +202,24 @@ def _keeps_ground(blocks, shape, players, i, repeat):
         if body.on_ground == 0:
             return False
     return body.pos[1] > players[i].pos[1] - _LEVEL
+
+
+@njit(nogil=True, cache=True)
+def _comes_to_harm(blocks, shape, players, i, turn, repeat):
+    """Whether who walks on for one more step slides, in the end, into what hurts."""
+    scratch, keys = players[i : i + 1].copy(), np.zeros(_NUM_CONTROLS, dtype=np.int8)
+    body = scratch[0]
+    for tick in range(_FLIGHT):
+        keys[_MOVE] = 1 if tick < repeat else 0
+        keys[_TURN] = (2 if turn > 0 else int(turn < 0)) if tick < repeat else 0
+        gaze.turn(body, keys)
+        walk(blocks, shape, body, keys)
+        x, y, z = math.floor(body.pos[0]), math.floor(body.pos[1]), math.floor(body.pos[2])
+        if 0 <= x < shape[0] and 0 <= y < shape[1] and 0 <= z < shape[2] and HURTS[blocks[x, y, z]] > 0:
+            return True
+        if tick >= repeat and body.on_ground != 0 and body.vel[0] == 0.0 and body.vel[2] == 0.0:
+            return False
+    return False
 
 
 @njit(nogil=True, cache=True)
