@@ -37,6 +37,8 @@ class Args:
     """Go on with the run in --out, with the settings it began with."""
     force: bool = False
     """Begin anew where --out holds a run."""
+    arch: Literal["lstm", "ff"] = "lstm"
+    """What remembers: an LSTM, or nothing at all (ff)."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the network runs; worlds always run on the processor."""
     threads: int | None = None
@@ -134,6 +136,7 @@ _FLAGS = {  # of fields of `RunConfig`
     "--steps": "total_timesteps",
     "--mixture": "rho",
     "--device": "device",
+    "--arch": "arch",
     "--resolution": "resolution",
 }
 
@@ -176,10 +179,11 @@ def _tell(ended: dict[str, Any], as_json: bool, task: str) -> int:
     if as_json:
         _cli.print_json(ended)
         return 0
-    goal = "no episode ended" if ended["goal_rate"] is None else f"goal rate {ended['goal_rate']:.2f}"
+    rate, count = ended["goal_rate"], ended["episodes"]
+    goal = "goal rate not known so soon" if rate is None else f"goal rate {rate:.2f} (last {count} episodes)"
     split = ", ".join(f"{part} {share:.0%}" for part, share in ended["time_split"].items())
     print(
-        f"{ended['task']}, arm {ended['arm']}, seed {ended['seed']}: {goal} (last {ended['episodes']} episodes), "
+        f"{ended['task']}, arm {ended['arm']}, seed {ended['seed']}: {goal}, "
         f"{ended['steps']:,} steps in {ended['seconds']:.0f} s, {ended['steps_per_s']:,.0f} steps/s ({split})"
     )
     print(f"saved in {ended['folder']}; see what it wants:")

@@ -9,8 +9,8 @@ from cue_env import CueEnv
 from safetensors.torch import load_file, save_file
 
 from mcproxy.agent import checkpoint
+from mcproxy.agent.architectures.lstm import LstmAgent
 from mcproxy.agent.config import PPOConfig, RunConfig
-from mcproxy.agent.model import Agent
 from mcproxy.errors import UserError
 
 RUN = RunConfig(task="cue", resolution=(36, 36), ppo=PPOConfig(hidden=16, lstm=16))
@@ -18,7 +18,7 @@ RUN = RunConfig(task="cue", resolution=(36, 36), ppo=PPOConfig(hidden=16, lstm=1
 
 @pytest.fixture
 def folder(tmp_path):
-    checkpoint.save(tmp_path / "agent", Agent((36, 36), (3, 2), 16, 16), checkpoint.describe(RUN, CueEnv(1), 640))
+    checkpoint.save(tmp_path / "agent", LstmAgent((36, 36), (3, 2), 16, 16), checkpoint.describe(RUN, CueEnv(1), 640))
     return tmp_path / "agent"
 
 
@@ -37,7 +37,7 @@ def refusal(folder):
 
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
-    agent = Agent((36, 44), (3, 2), 16, 8)
+    agent = LstmAgent((36, 44), (3, 2), 16, 8)
     run = RunConfig(task="cue", resolution=(36, 44), ppo=PPOConfig(hidden=16, lstm=8, gamma=0.9))
     config = checkpoint.describe(run, CueEnv(1, resolution=(36, 44)), 640)
     checkpoint.save(tmp_path, agent, config)
@@ -53,7 +53,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
 
 
 def test_an_agent_of_the_default_size_takes_less_than_3_mb(tmp_path):
-    checkpoint.save(tmp_path, Agent((64, 64), (3, 3, 2)), checkpoint.describe(RunConfig(), CueEnv(1), 0))
+    checkpoint.save(tmp_path, LstmAgent((64, 64), (3, 3, 2)), checkpoint.describe(RunConfig(), CueEnv(1), 0))
     assert (tmp_path / "model.safetensors").stat().st_size < 3_000_000
 
 
@@ -163,7 +163,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(folder, what):
     try:
         with pytest.raises((UserError, OSError)) as error:
             if what == "model":
-                checkpoint.save(folder, Agent((36, 36), (3, 2), 16, 16), checkpoint.describe(RUN, CueEnv(1), 1280))
+                checkpoint.save(folder, LstmAgent((36, 36), (3, 2), 16, 16), checkpoint.describe(RUN, CueEnv(1), 1280))
             else:
                 checkpoint.save_resume(folder, {"updates": 2, "agent": torch.zeros(10_000)})
     finally:

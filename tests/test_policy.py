@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from mcproxy.agent import checkpoint, policy
+from mcproxy.agent.architectures.lstm import LstmAgent
 from mcproxy.agent.config import PPOConfig, RunConfig
 from mcproxy.agent.experts import Expert
-from mcproxy.agent.model import Agent
 from mcproxy.agent.policy import AgentPolicy, Policy, RandomPolicy, load_policy
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
@@ -36,7 +36,7 @@ def env():
 
 def agent(bias=0.0):
     torch.manual_seed(0)
-    made = Agent(SMALL, (2, 3, 2), 16, 16)
+    made = LstmAgent(SMALL, (2, 3, 2), 16, 16)
     torch.nn.init.orthogonal_(made.policy.weight, 3.0)  # away from the near-uniform beginning
     return made
 

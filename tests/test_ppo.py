@@ -6,8 +6,9 @@ import pytest
 import torch
 from cue_env import CueEnv
 
+from mcproxy.agent.architectures.lstm import LstmAgent
 from mcproxy.agent.config import PPOConfig, RunConfig, run_config
-from mcproxy.agent.model import NEVER, Agent, chosen, entropy
+from mcproxy.agent.model import NEVER, chosen, entropy
 from mcproxy.agent.ppo import Trainer, gae, losses
 from mcproxy.errors import UserError
 
@@ -72,7 +73,7 @@ def test_log_probability_and_entropy_sum_over_controls_of_unequal_size():
 
 
 def test_a_choice_that_a_control_lacks_is_never_taken():
-    agent = Agent((36, 36), (3, 2), 8, 8)
+    agent = LstmAgent((36, 36), (3, 2), 8, 8)
     frames, starts = torch.zeros(5, 36, 36, 3, dtype=torch.uint8), torch.ones(5, dtype=torch.bool)
     log_probs, values, state = agent.step(frames, agent.initial_state(5), starts)
     assert log_probs.shape == (5, 2, 3) and values.shape == (5,) and state.shape == (2, 5, 8)
@@ -83,7 +84,7 @@ def test_a_choice_that_a_control_lacks_is_never_taken():
 @pytest.mark.parametrize("often", [0.0, 0.2, 1.0])
 def test_one_call_over_a_sequence_is_step_by_step_with_the_memory_emptied_at_starts(often):
     torch.manual_seed(0)
-    agent = Agent((36, 36), (3, 2), 16, 16)
+    agent = LstmAgent((36, 36), (3, 2), 16, 16)
     frames = torch.randint(0, 256, (12, 5, 36, 36, 3), dtype=torch.uint8)
     starts, state = torch.rand(12, 5) < often, torch.randn(2, 5, 16)
     log_probs, values = agent.sequence(frames, state, starts)
@@ -95,7 +96,7 @@ def test_one_call_over_a_sequence_is_step_by_step_with_the_memory_emptied_at_sta
 
 def test_no_gradient_passes_the_beginning_of_an_episode():
     torch.manual_seed(0)
-    agent = Agent((36, 36), (3, 2), 16, 16)
+    agent = LstmAgent((36, 36), (3, 2), 16, 16)
     frames = torch.randint(0, 256, (4, 2, 36, 36, 3), dtype=torch.uint8)
     state, starts = torch.randn(2, 2, 16, requires_grad=True), torch.zeros(4, 2, dtype=torch.bool)
     starts[2, 0] = True  # world 0 begins anew, world 1 goes on
@@ -158,6 +159,26 @@ def test_divergence_stops_the_run_and_names_the_figures():
         trained(config, 2)
 
 
+def test_an_agent_that_neither_explores_nor_has_learned_stops_the_run():
+    trainer = Trainer(RUN, lambda num_envs: CueEnv(num_envs, length=8))
+    with torch.no_grad():
+        trainer.agent.policy.bias[[0, 3]] = 100.0  # always the same choices, of which the first is never right
+    trainer._share_weights()
+    with pytest.raises(UserError, match="collapsed in update 0 .*entropy .* of 1.79, goal rate 0.*--ppo.ent-coef"):
+        trainer.update()
+    trainer.close()
+
+
+def test_the_goal_rate_is_of_episodes_that_no_restart_can_have_cut():
+    """Worlds restart every 2 x 8 steps: of two episodes of 8 steps in each, the first began in the first half."""
+    trainer = Trainer(RUN, lambda num_envs: CueEnv(num_envs, length=8, hurried=0.0))
+    assert [trainer.goal_rate, trainer.update(), trainer.goal_rate][::2] == [None, None]
+    trainer.update()
+    trainer.close()
+    assert [steps for _, steps, _ in trainer.recent] == [8] * TINY.num_envs
+    assert trainer.goal_rate == sum(met for *_, met in trainer.recent) / TINY.num_envs
+
+
 @pytest.mark.parametrize(
     "wrong, said",
     [
@@ -190,12 +211,16 @@ def test_stored_settings_are_read_strictly(wrong, said):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bf16", [False, True])
-def test_the_memory_learns_to_recall_a_colour(bf16):
+@pytest.mark.parametrize("arch, bf16", [("lstm", False), ("lstm", True), ("ff", False)])
+def test_a_colour_is_recalled_with_memory_and_guessed_without(arch, bf16):
     ppo = PPOConfig(num_envs=32, num_steps=32, hidden=64, lstm=64, bf16=bf16, learning_rate=2e-3)
-    config = RunConfig(task="cue", resolution=(36, 36), total_timesteps=60_000, ppo=ppo)
+    config = RunConfig(task="cue", resolution=(36, 36), total_timesteps=100_000, arch=arch, ppo=ppo)
     trainer = Trainer(config, lambda num_envs: CueEnv(num_envs, length=8, hurried=0.0))
     while not trainer.done:
         trainer.update()
     trainer.close()
-    assert trainer.goal_rate >= 0.95  # by chance, and without memory, 0.5 at most
+    episodes = len(trainer.recent)
+    if arch == "ff":
+        assert abs(trainer.goal_rate - 0.5) < 3 * (0.25 / episodes) ** 0.5  # a coin, within three standard errors
+    else:
+        assert trainer.goal_rate >= 0.95

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 import mcproxy
+from mcproxy.agent.architectures import make_agent
 from mcproxy.agent.config import RunConfig, run_config
 from mcproxy.agent.model import Agent
 from mcproxy.errors import UserError
@@ -59,7 +60,7 @@ def load(folder: str | Path) -> tuple[Agent, dict[str, Any]]:
     config = read_config(folder)
     run = run_config(config["run"])
     with torch.device("meta"):  # shapes alone, whatever the file claims
-        agent = Agent(run.resolution, list(config["action"].values()), run.ppo.hidden, run.ppo.lstm)
+        agent = make_agent(run, list(config["action"].values()))
     agent.load_state_dict(_weights(folder / MODEL, agent), assign=True)
     return agent.eval().requires_grad_(False), config
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mcproxy.errors import UserError, unknown
 
+ARCHS = ("lstm", "ff")  # `architectures/` has a file for each
 MIN_PIXELS = 36  # a side; smaller frames would leave the last convolution nothing to look at
 _COUNTS = (
     "num_envs", "num_steps", "num_groups", "update_epochs", "num_minibatches", "hidden", "lstm", "save_every",
@@ -49,7 +50,7 @@ class PPOConfig:
     hidden: int = 256
     """Width of the features that the convolutions end in."""
     lstm: int = 256
-    """Width of the memory."""
+    """Width of the memory, whatever the architecture."""
     bf16: bool | None = None
     """Compute in bfloat16 with float32 weights; None: where the processor has instructions for it."""
     save_every: int = 10
@@ -85,9 +86,12 @@ class RunConfig:
     total_timesteps: int = 1_000_000  # whole roll-outs are made of it
     resolution: tuple[int, int] = (64, 64)  # (H, W) in pixels
     device: str = "cpu"
+    arch: str = "lstm"
     ppo: PPOConfig = field(default_factory=PPOConfig)
 
     def __post_init__(self) -> None:
+        if self.arch not in ARCHS:
+            raise unknown("architecture", self.arch, ARCHS)
         _check(self, "seed", self.seed >= 0, "0 or more")
         _check(self, "resolution", min(self.resolution) >= MIN_PIXELS, f"{MIN_PIXELS} pixels a side at least")
         rollout = self.ppo.batch_size

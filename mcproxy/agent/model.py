@@ -1,7 +1,8 @@
-"""The network of an agent: three convolutions, a layer, an LSTM, and one head for each control plus the value.
+"""What all agents share: three convolutions and a layer that look, heads for the controls and the value.
 
-All but the heads may compute in bfloat16; the heads and what comes out of them are float32. Letters: N worlds, T steps,
-C controls, K choices of the control that has most, L width of the memory.
+Between the two remembers what `architectures/` has a file each for. All but the heads may compute in bfloat16; the
+heads and what comes out of them are float32. Letters: N worlds, T steps, C controls, K choices of the control that has
+most, F width of the features, L width of what is remembered.
 """
 
 import ctypes
@@ -14,88 +15,78 @@ from torch import Tensor, nn
 CHANNELS = (16, 32, 32)
 KERNELS = ((8, 4), (4, 2), (3, 1))  # (size, stride) in pixels
 NEVER = -1e9  # the logit of a choice that a control does not have
-_RESET = -1e4  # a gate's input at which its sigmoid is 0
 
 
 class Agent(nn.Module):
     """Frames and memory in; log-probabilities of the choices, a value and the next memory out.
 
-    `state` is the LSTM's (2, N, L) hidden and cell state, in `dtype`. `starts` (N,) bool marks the worlds whose frame
-    is the first of an episode: their memory is empty, whatever `state` holds.
+    `state` is (S, N, any) in `dtype`: whatever an architecture keeps, all zeros when empty. `starts` (N,) bool marks
+    the worlds whose frame is the first of an episode: their memory is empty, whatever `state` holds. `hidden` is F,
+    `width` L. An architecture gives `build_memory`, `initial_state`, `remember` and `remember_sequence`.
     """
 
-    def __init__(self, resolution: tuple[int, int], sizes: Sequence[int], hidden: int = 256, lstm: int = 256) -> None:
+    def __init__(self, resolution: tuple[int, int], sizes: Sequence[int], hidden: int = 256, width: int = 256) -> None:
         super().__init__()
-        height, width = _conv_shape(resolution)
         self.sizes = tuple(int(s) for s in sizes)
         (kernel0, stride0), (kernel1, stride1), (kernel2, stride2) = KERNELS
         self.conv0 = nn.Conv2d(3, CHANNELS[0], kernel0, stride0)
         self.conv1 = nn.Conv2d(CHANNELS[0], CHANNELS[1], kernel1, stride1)
         self.conv2 = nn.Conv2d(CHANNELS[1], CHANNELS[2], kernel2, stride2)
-        self.dense = nn.Linear(CHANNELS[-1] * height * width, hidden)
-        self.memory = nn.LSTM(hidden, lstm)
-        self.policy = nn.Linear(lstm, sum(self.sizes))
-        self.value = nn.Linear(lstm, 1)
+        self.build_memory(_conv_shape(resolution), hidden, width)
+        self.policy = nn.Linear(width, sum(self.sizes))
+        self.value = nn.Linear(width, 1)
         self._init_weights()
+
+    def build_memory(self, shape: tuple[int, int], hidden: int, width: int) -> None:
+        """Make the layers between the convolutions, which give `shape` (H, W), and the heads, which take `width`."""
+        raise NotImplementedError
+
+    def initial_state(self, num: int) -> Tensor:
+        """An empty memory for `num` worlds: (S, num, any)."""
+        raise NotImplementedError
+
+    def remember(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: what `look` saw (N, ...) -> (N, L), and the state afterwards."""
+        raise NotImplementedError
+
+    def remember_sequence(self, features: Tensor, state: Tensor, starts: Tensor) -> Tensor:
+        """T steps: (T, N, ...), starts (T, N) -> (T, N, L). Where an episode starts, what was before is forgotten."""
+        raise NotImplementedError
 
     @property
     def dtype(self) -> torch.dtype:
         """What all but the heads compute in."""
-        return self.dense.weight.dtype
+        return self.conv0.weight.dtype
 
     def compute_in(self, dtype: torch.dtype) -> "Agent":
         """Turn all weights but the heads' into `dtype`; returns the agent itself."""
-        for part in (self.conv0, self.conv1, self.conv2, self.dense, self.memory):
-            part.to(dtype)
+        for part in self.children():
+            if part is not self.policy and part is not self.value:
+                part.to(dtype)
         return self
 
-    def initial_state(self, num: int) -> Tensor:
-        """An empty memory for `num` worlds: (2, num, L)."""
-        return torch.zeros(2, num, self.memory.hidden_size, dtype=self.dtype, device=self.dense.weight.device)
-
     def step(self, frames: Tensor, state: Tensor, starts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """One step: frames (N, H, W, 3) uint8 -> log-probabilities (N, C, K), values (N,), state (2, N, L)."""
-        features = self._features(frames)[None]
-        memory, state = self._remember(features, _forget(state, starts), self.memory.all_weights[0][0])
-        log_probs, values = self._heads(memory[0])
+        """One step: frames (N, H, W, 3) uint8 -> log-probabilities (N, C, K), values (N,), state (S, N, any)."""
+        memory, state = self.remember(self.look(frames), forget(state, starts))
+        log_probs, values = self._heads(memory)
         return log_probs, values, state
 
     def sequence(self, frames: Tensor, state: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
-        """T steps: frames (T, N, H, W, 3) uint8, starts (T, N) -> log-probabilities (T, N, C, K), values (T, N).
+        """T steps: frames (T, N, H, W, 3) uint8, starts (T, N) -> log-probabilities (T, N, C, K), values (T, N)."""
+        features = self.look(frames.flatten(0, 1)).unflatten(0, starts.shape)
+        memory = self.remember_sequence(features, forget(state, starts[0]), starts)
+        log_probs, values = self._heads(memory.flatten(0, 1))
+        return log_probs.unflatten(0, starts.shape), values.unflatten(0, starts.shape)
 
-        The LSTM is one fused call over all T steps, episode boundaries included: before an episode's first frame goes
-        a blank row whose input closes the input, forget and output gates, which leaves hidden and cell state at 0 and
-        lets no gradient pass.
+    def look(self, frames: Tensor) -> Tensor:
+        """(B, H, W, 3) uint8 -> (B, h, w, channels): what the convolutions see, flattened by most architectures.
+
+        Bytes are centred, which is exact in bfloat16; the weights scale them. As signed bytes they turn into floating
+        point twice as fast as by a subtraction.
         """
-        length, num = starts.shape
-        features = self._features(frames.flatten(0, 1))  # (T * N, hidden)
-        state, starts = _forget(state, starts[0]), starts.clone()
-        starts[0] = False
-        rows = torch.arange(length, device=starts.device)[:, None] + starts.cumsum(0)  # (T, N): t, after its blanks
-        padded = int(rows[-1].max()) + 1
-        flat = (rows * num + torch.arange(num, device=starts.device)).flatten()
-        inputs = features.new_zeros(padded * num, features.shape[1] + 1).index_copy(0, flat, F.pad(features, (0, 1)))
-        inputs[flat[starts.flatten()] - num, -1] = 1.0
-        weight = self.memory.all_weights[0][0]
-        gates = weight.new_tensor([_RESET, _RESET, 0.0, _RESET])  # torch's order: input, forget, cell, output
-        close = gates.repeat_interleave(self.memory.hidden_size)
-        memory, _ = self._remember(inputs.view(padded, num, -1), state, torch.cat([weight, close[:, None]], 1))
-        log_probs, values = self._heads(memory.flatten(0, 1).index_select(0, flat))
-        return log_probs.unflatten(0, (length, num)), values.unflatten(0, (length, num))
-
-    def _features(self, frames: Tensor) -> Tensor:
-        """(B, H, W, 3) uint8 -> (B, hidden). Bytes are centred, which is exact in bfloat16; the weights scale them."""
-        x = frames.permute(0, 3, 1, 2).to(self.dtype).sub_(128)  # (B, 3, H, W), channels last in memory
+        x = (frames ^ 128).view(torch.int8).to(self.dtype).permute(0, 3, 1, 2)  # (B, 3, H, W), channels last in memory
         x = F.relu_(F.conv2d(x, self.conv0.weight / 64, self.conv0.bias, self.conv0.stride))
-        x = F.relu_(self.conv2(F.relu_(self.conv1(x))))
-        return F.relu_(self.dense(x.permute(0, 2, 3, 1).flatten(1)))
-
-    def _remember(self, inputs: Tensor, state: Tensor, weight_ih: Tensor) -> tuple[Tensor, Tensor]:
-        """The LSTM over inputs (T, N, any), with its input weights given: (T, N, L) and the state afterwards."""
-        weights = [weight_ih, *self.memory.all_weights[0][1:]]
-        training = torch.is_grad_enabled()
-        memory, h, c = torch.lstm(inputs, (state[:1], state[1:]), weights, True, 1, 0.0, training, False, False)
-        return memory, torch.cat([h, c])
+        return F.relu_(self.conv2(F.relu_(self.conv1(x)))).permute(0, 2, 3, 1)
 
     def _heads(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """(B, L) -> log-probabilities (B, C, K), values (B,), float32."""
@@ -116,6 +107,11 @@ class Agent(nn.Module):
                 nn.init.orthogonal_(parameter, 0.01 if name == "policy.weight" else 2**0.5)
 
 
+def forget(state: Tensor, starts: Tensor) -> Tensor:
+    """A state (S, N, any) that is empty where an episode starts (N,)."""
+    return state.masked_fill(starts[None, :, None], 0.0)
+
+
 def chosen(log_probs: Tensor, actions: Tensor) -> Tensor:
     """The log-probability of actions (..., C) under (..., C, K): (...)."""
     return log_probs.gather(-1, actions[..., None])[..., 0].sum(-1)
@@ -134,10 +130,6 @@ def keep_freed_memory() -> None:
         return
     mallopt(-3, 2**25)  # M_MMAP_THRESHOLD: its greatest value
     mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
-
-
-def _forget(state: Tensor, starts: Tensor) -> Tensor:
-    return state.masked_fill(starts[None, :, None], 0.0)
 
 
 def _conv_shape(resolution: tuple[int, int]) -> tuple[int, int]:

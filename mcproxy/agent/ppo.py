@@ -5,7 +5,6 @@ the model; the gradients' mean moves the one float32 master. The number of threa
 """
 
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mcproxy.agent.architectures import make_agent
 from mcproxy.agent.config import RunConfig
 from mcproxy.agent.model import Agent, chosen, entropy, keep_freed_memory
 from mcproxy.agent.rollout import Group, Rollout
 from mcproxy.errors import UserError
 
-RECENT = 200  # episodes over which rates are given
+COLLAPSED = 0.005  # of the greatest entropy: 1 action in 1,000 or so is not the likeliest
 LOSSES = ("policy_loss", "value_loss", "entropy", "approx_kl", "clipfrac")
 
 
@@ -85,7 +85,7 @@ class Trainer:
         self.config, ppo = config, config.ppo
         self.device = torch.device(config.device)
         self.updates, self.seconds = 0, {"env": 0.0, "forward": 0.0, "update": 0.0}
-        self.recent: deque[tuple[float, int, bool]] = deque(maxlen=RECENT)
+        self.recent: list[tuple[float, int, bool]] = []
         envs = [make_env(ppo.num_envs // ppo.num_groups) for _ in range(ppo.num_groups)]
         width = min(ppo.num_groups, threads or ppo.num_groups)
         self._pool = ThreadPoolExecutor(width, "mcproxy-ppo", torch.set_num_threads, (1,))
@@ -93,6 +93,7 @@ class Trainer:
         torch.set_num_threads(1)
         torch.manual_seed(config.seed)
         self.agent = self._model(envs[0])
+        self._most_entropy = float(np.log(envs[0].single_action_space.nvec).sum())
         self.optimizer = torch.optim.Adam(self.agent.parameters(), ppo.learning_rate, eps=ppo.adam_eps, fused=True)
         copies = [self._model(env) for env in envs]
         for copy in copies:
@@ -100,7 +101,8 @@ class Trainer:
         self.rollout = Rollout(ppo, copies[0], config.resolution, self.device)
         edges = range(0, ppo.num_envs + 1, ppo.num_envs // ppo.num_groups)
         parts = [slice(lo, hi) for lo, hi in zip(edges, edges[1:], strict=False)]
-        self.groups = [Group(e, c, self.rollout, p) for e, c, p in zip(envs, copies, parts, strict=True)]
+        counted = max(ppo.save_every * ppo.num_steps // 2, 1)  # see `goal_rate`
+        self.groups = [Group(e, c, self.rollout, p, counted) for e, c, p in zip(envs, copies, parts, strict=True)]
         self._share_weights()
 
     @property
@@ -120,7 +122,11 @@ class Trainer:
 
     @property
     def goal_rate(self) -> float | None:
-        """The share of the latest `RECENT` episodes in which the goal was met; None before the first."""
+        """The share of the episodes between the latest two restarts of the worlds in which the goal was met.
+
+        None before the second restart. Only those count that began in the first half of that time: of later ones the
+        restart would cut off those that take longest, which are mostly failures.
+        """
         return sum(met for *_, met in self.recent) / len(self.recent) if self.recent else None
 
     def restart(self) -> None:
@@ -133,7 +139,9 @@ class Trainer:
     def update(self) -> dict[str, float]:
         """Roll out T steps of all worlds, learn from them, and return the figures by CleanRL's tags.
 
-        A figure that is not finite is a `UserError`, raised before the weights take it in.
+        A figure that is not finite is a `UserError`, raised before the weights take it in. So is an entropy under
+        `COLLAPSED` of the greatest possible in an agent that meets the goal in less than half of its episodes: it has
+        nothing left to learn by.
         """
         ppo, rate = self.config.ppo, self.learning_rate
         if self.updates % ppo.save_every == 0:
@@ -141,12 +149,17 @@ class Trainer:
         began = time.perf_counter()
         self._each(lambda group: group.collect())
         collected = time.perf_counter()
-        for group in self.groups:
-            self.recent.extend(group.finished)
-            group.finished.clear()
+        if (self.updates + 1) % ppo.save_every == 0:
+            self.recent = [episode for group in self.groups for episode in group.finished]
         for param_group in self.optimizer.param_groups:
             param_group["lr"] = rate
         sums = self._learn()
+        if sums["entropy"] < COLLAPSED * self._most_entropy and (self.goal_rate or 0.0) < 0.5:
+            told = f"entropy {sums['entropy']:.2g} of {self._most_entropy:.2f}, goal rate {self.goal_rate or 0:.2f}"
+            raise UserError(
+                f"training collapsed in update {self.updates} ({told}): it no longer explores and has not learned; "
+                f"try a higher --ppo.ent-coef or a lower --ppo.learning-rate"
+            )
         self.updates += 1
         ended = time.perf_counter()
         self._clock(collected - began, ended - collected)
@@ -174,7 +187,7 @@ class Trainer:
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates, self.seconds = int(state["updates"]), dict(state["seconds"])
-        self.recent.extend((float(r), int(n), bool(met)) for r, n, met in state["recent"])
+        self.recent = [(float(r), int(n), bool(met)) for r, n, met in state["recent"]]
         self._share_weights()
 
     def close(self) -> None:
@@ -242,9 +255,7 @@ class Trainer:
                 copy.copy_(master)
 
     def _model(self, env: Any) -> Agent:
-        ppo = self.config.ppo
-        sizes = env.single_action_space.nvec
-        return Agent(self.config.resolution, sizes, ppo.hidden, ppo.lstm).to(self.device)
+        return make_agent(self.config, env.single_action_space.nvec).to(self.device)
 
     def _each(self, work: Callable[..., Any], *arguments: list[Any]) -> list[Any]:
         """What `work(group, ...)` returns for each group, run side by side."""

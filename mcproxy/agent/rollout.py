@@ -43,12 +43,12 @@ class Group:
     """A share of the worlds (columns `part` of the roll-out) with a copy of the model and random numbers of its own.
 
     `env` is a gymnasium `VectorEnv` of pixels in autoreset mode SAME_STEP. `finished` holds (return, steps, whether the
-    goal was met) of every episode that has ended since it was last emptied; `seconds` the time spent in environment and
-    model.
+    goal was met) of the episodes that began within `counted` steps of the last restart and have ended; `seconds` the
+    time spent in environment and model.
     """
 
-    def __init__(self, env: Any, model: Agent, rollout: Rollout, part: slice) -> None:
-        self.env, self.model, self.part = env, model, part
+    def __init__(self, env: Any, model: Agent, rollout: Rollout, part: slice, counted: int) -> None:
+        self.env, self.model, self.part, self.counted = env, model, part, counted
         self.finished: list[tuple[float, int, bool]] = []
         self.seconds = {"env": 0.0, "forward": 0.0}
         self._rollout, self._device = rollout, rollout.frames.device
@@ -63,7 +63,8 @@ class Group:
         self._obs, _ = self.env.reset(seed=drawn[:num])
         self._start = torch.ones(num, dtype=torch.bool, device=self._device)
         self._state = self.model.initial_state(num)
-        self._returns[:], self._steps[:] = 0.0, 0
+        self._returns[:], self._steps[:], self._age = 0.0, 0, 0
+        self.finished.clear()
 
     @torch.no_grad()
     def collect(self) -> None:
@@ -114,7 +115,9 @@ class Group:
         """Add up returns and lengths; an environment that does not say what was met pays for nothing but the goal."""
         self._returns += rewards
         self._steps += 1
+        self._age += 1
         met = infos["final_info"]["met"][GOAL] >= 0 if ended.any() and "final_info" in infos else self._returns > 0
         for i in np.flatnonzero(ended):
-            self.finished.append((float(self._returns[i]), int(self._steps[i]), bool(met[i])))
+            if self._age - self._steps[i] < self.counted:
+                self.finished.append((float(self._returns[i]), int(self._steps[i]), bool(met[i])))
             self._returns[i], self._steps[i] = 0.0, 0

@@ -1,0 +1,15 @@
+"""What agents can be made of, by the name that `--arch` takes: one file each, one interface (`model.Agent`)."""
+
+from collections.abc import Sequence
+
+from mcproxy.agent.architectures.ff import FfAgent
+from mcproxy.agent.architectures.lstm import LstmAgent
+from mcproxy.agent.config import RunConfig
+from mcproxy.agent.model import Agent
+
+ARCHITECTURES: dict[str, type[Agent]] = {"lstm": LstmAgent, "ff": FfAgent}
+
+
+def make_agent(run: RunConfig, sizes: Sequence[int]) -> Agent:
+    """An untrained agent as a run's settings describe it, for controls with so many choices."""
+    return ARCHITECTURES[run.arch](run.resolution, sizes, run.ppo.hidden, run.ppo.lstm)
