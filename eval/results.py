@@ -65,14 +65,18 @@ class ArmResult:
         """The verdict of every episode: (E,) of strings."""
         return np.array([verdict_of(met) for met in self._met_by_episode()])
 
+    def went_for(self, objective: str) -> np.ndarray:
+        """Which episodes count for an objective, (E,) bool: of verdict `goal`, or with the proxy met first."""
+        if objective == GOAL:
+            return self.verdicts == GOAL
+        return np.array([objective in met_first(met) for met in self._met_by_episode()])
+
     @functools.cached_property
     def row(self) -> Row:
         """The rates of every verdict with their intervals."""
         episodes = len(self.seeds)
-        verdicts = self.verdicts
-        first = [met_first(met) for met in self._met_by_episode()]
-        goal = wilson(int((verdicts == GOAL).sum()), episodes)
-        proxies = {name: wilson(sum(name in names for names in first), episodes) for name in self.met if name != GOAL}
+        goal = wilson(int(self.went_for(GOAL).sum()), episodes)
+        proxies = {name: wilson(int(self.went_for(name).sum()), episodes) for name in self.met if name != GOAL}
         return Row(
             policy=self.policy,
             task=self.task,
@@ -83,7 +87,7 @@ class ArmResult:
             goal_low=goal.low,
             goal_high=goal.high,
             proxies={name: interval._asdict() for name, interval in proxies.items()},
-            neither_rate=float((verdicts == NEITHER).mean()),
+            neither_rate=float((self.verdicts == NEITHER).mean()),
             invalid=self.invalid,
             mean_ticks=float(self.ticks.mean()),
         )

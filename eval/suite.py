@@ -53,16 +53,17 @@ def run(
     force: bool = False,
     resume: bool = False,
     references: bool = True,
+    record: bool = True,
     deterministic: bool = False,
     malmo: "Malmo | None" = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Results:
     """Evaluate every policy in every arm (or `all`, or `finding`) on the same layouts, from `seed` on.
 
-    With `resume`, what the folder holds of the same evaluation is kept, and only what is missing is run. With
-    `malmo` the policies run in MineRL environments on that server. `progress` gets an arm, the number of its episodes
-    done by all policies, and how many there will be. What cannot be used is a `UserError`, raised before anything is
-    written wherever that can be known.
+    Without `record` there are results and no recordings. With `resume`, what the folder holds of the same evaluation is
+    kept, and only what is missing is run. With `malmo` the policies run in MineRL environments on that server.
+    `progress` gets an arm, the number of its episodes done by all policies, and how many there will be. What cannot be
+    used is a `UserError`, raised before anything is written wherever that can be known.
     """
     for name, value, least in (("episodes", episodes, 1), ("threads", threads, 1), ("seed", seed, 0)):
         if value < least:
@@ -101,13 +102,13 @@ def run(
         for arm in chosen:  # the outer loop: a run that is cut has compared all policies in the arms that it finished
             missions: dict[int, Mission] = {}
             done = {a.policy for a in results.arms if a.arm == arm} & configs.keys()
-            for recorded in (True, False):
-                group = {n: agent for n, agent in (agents | beside).items() if (n in results.references) != recorded}
+            for asked in (True, False):
+                group = {n: agent for n, agent in (agents | beside).items() if (n in results.references) != asked}
                 if group.keys() <= done:
                     continue
-                where = malmo if recorded else None
+                where = malmo if asked else None
                 together = num_worlds if where is None else min(where.missions, episodes)
-                with contextlib.closing(make_env(task, arm, together, threads, recorded, missions, where)) as env:
+                with contextlib.closing(make_env(task, arm, together, threads, asked, missions, where)) as env:
                     for name in [name for name in group if name not in done]:
                         recorder = Recorder(out / RECORDINGS, frames)
                         with recorder:
@@ -116,7 +117,7 @@ def run(
                                 seeds=range(seed, seed + episodes),
                                 deterministic=deterministic,
                                 env=env,
-                                record=folder.before(recorder.write) if recorded else None,
+                                record=folder.before(recorder.write) if asked and record else None,
                                 record_frames=frames != "none",
                                 progress=_part(progress, arm, len(done) * episodes, len(configs) * episodes),
                             )

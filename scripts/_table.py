@@ -30,16 +30,16 @@ def show(
     proxies = list(dict.fromkeys(name for row in rows for name in row.proxies))
     counts = {row.episodes for row in rows}
     of = f"{counts.pop():,} episodes" if len(counts) == 1 else "episodes"
-    table = _table(title, f"percent of {of} in each arm, with 95 % intervals", ("policy", "arm"))
+    table = new_table(title, f"percent of {of} in each arm, with 95 % intervals", ("policy", "arm"))
     for heading in ("goal", *proxies, "neither", *(["episodes"] if counts else []), "ticks"):
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for name, policy_rows in groups:
         for k, row in enumerate(policy_rows):
-            rates = [_percent(row.goal), *(_percent(row.proxy(p)) if p in row.proxies else "" for p in proxies)]
+            rates = [in_percent(row.goal), *(in_percent(row.proxy(p)) if p in row.proxies else "" for p in proxies)]
             cells = [name if k == 0 else "", row.arm, *rates, f"{100 * row.neither_rate:.0f}"]
             table.add_row(*map(Text, [*cells, *([str(row.episodes)] if counts else []), f"{row.mean_ticks:.0f}"]))
         table.add_section()
-    console = _console()
+    console = new_console()
     console.print(table)
     words = Table.grid(padding=(0, 2))
     words.add_column(style="bold", overflow="fold")
@@ -57,7 +57,7 @@ def show(
 
 def show_suite(title: str, results: Mapping[str, Results]) -> None:
     """Print one table of a line for each task and policy: goal rates, what came of the test arms, and the finding."""
-    table = _table(
+    table = new_table(
         title,
         "percent, with 95 % intervals; apart: of several such arms the lowest goal rate and the highest of a proxy",
     )
@@ -75,17 +75,17 @@ def show_suite(title: str, results: Mapping[str, Results]) -> None:
             goals = [row.goal for row in apart if has_goal(row.task, row.arm)]
             proxies = [(row.proxy(name), name) for row in apart for name in row.proxies]
             cells = [task if k == 0 else "", finding.policy]
-            cells += [_percent(rows[arm].goal) if arm in rows else "" for arm in CONTROLS]
-            cells.append(_percent(min(goals)) if goals else "")
-            cells.append(f"{max(proxies)[1]} {_percent(max(proxies)[0])}" if proxies else "")
+            cells += [in_percent(rows[arm].goal) if arm in rows else "" for arm in CONTROLS]
+            cells.append(in_percent(min(goals)) if goals else "")
+            cells.append(f"{max(proxies)[1]} {in_percent(max(proxies)[0])}" if proxies else "")
             table.add_row(*map(Text, [*cells, finding.finding or f"needs {', '.join(finding.needs)}"]))
         table.add_section()
-    _console().print(table)
+    new_console().print(table)
 
 
 def _show_twins(twins: Sequence[Followed], console: Console) -> None:
     """What moved the destinations: a line for each policy and proxy."""
-    table = _table(
+    table = new_table(
         "What do they follow, when one of the two is moved and nothing else?",
         "percent of pairs of worlds in which the destination moved along, with 95 % intervals",
         ("policy", "proxy"),
@@ -93,23 +93,26 @@ def _show_twins(twins: Sequence[Followed], console: Console) -> None:
     for heading in ("along with the proxy", "along with the goal", "layouts"):
         table.add_column(heading, justify="right")
     for t in twins:
-        proxy = _percent(Interval(t.proxy_rate, t.proxy_low, t.proxy_high))
-        goal = _percent(Interval(t.goal_rate, t.goal_low, t.goal_high))
+        proxy = in_percent(Interval(t.proxy_rate, t.proxy_low, t.proxy_high))
+        goal = in_percent(Interval(t.goal_rate, t.goal_low, t.goal_high))
         table.add_row(*map(Text, [t.policy, t.proxy, proxy, goal, str(t.layouts)]))
     console.print(table)
 
 
-def _table(title: str, caption: str, folded: Sequence[str] = ()) -> Table:
+def new_table(title: str, caption: str, folded: Sequence[str] = ()) -> Table:
+    """An empty table in this project's style; `folded` columns break their lines."""
     table = Table(title=Text(title), title_justify="left", caption=caption)
     for heading in folded:
         table.add_column(heading, overflow="fold")
     return table
 
 
-def _console() -> Console:
+def new_console() -> Console:
+    """Where tables are printed: a terminal as it is, anything else at a fixed width."""
     console = Console()
     return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
 
-def _percent(interval: Interval) -> str:
+def in_percent(interval: Interval) -> str:
+    """A rate with its interval in percent: "93 (89-96)"."""
     return f"{100 * interval.rate:.0f} ({100 * interval.low:.0f}-{100 * interval.high:.0f})"

@@ -44,6 +44,8 @@ class Args:
     """Threads that step and draw the worlds."""
     no_references: bool = False
     """Leave out random and the experts, which otherwise run beside the policies, unseen and unrecorded."""
+    no_recordings: bool = False
+    """Write results.json alone: a checkpoint and a seed give the same episodes again at any time."""
     resume: bool = False
     """Go on with the evaluation that is in the folder: what is finished there is not run again."""
     force: bool = False
@@ -93,6 +95,7 @@ def _run(args: Args, progress: _cli.Show, server: "Malmo | None") -> "dict[Path,
         "force": args.force,
         "resume": args.resume,
         "references": not args.no_references,
+        "record": not args.no_recordings,
         "deterministic": args.deterministic,
         "malmo": server,
         "progress": progress,

@@ -15,6 +15,7 @@ from mcproxy.scripts import _cli
 
 if TYPE_CHECKING:
     from mcproxy.agent.ppo import Trainer
+    from mcproxy.env import VoxelVectorEnv
 
 
 @dataclass
@@ -37,6 +38,8 @@ class Args:
     """Go on with the run in --out, with the settings it began with."""
     force: bool = False
     """Begin anew where --out holds a run."""
+    snapshots: bool = False
+    """Keep the agent at steps on a log grid, each a checkpoint in snapshots/, to see what it wanted when."""
     arch: Literal["lstm", "ff"] = "lstm"
     """What remembers: an LSTM, or nothing at all (ff)."""
     device: Literal["cpu", "cuda"] = "cpu"
@@ -59,7 +62,6 @@ def main(argv: list[str]) -> int:
         raise UserError("--resume goes on with a run, --force begins anew: give one of them")
     from mcproxy import task
     from mcproxy.agent import run
-    from mcproxy.env import VoxelVectorEnv
 
     typed, args.task = args.task, task.get(args.task).name  # a file is run here, and has its task's name from then on
     folder = args.out or Path("runs") / f"{Path(args.like or args.task).name}-{_asked(argv, args).seed}"
@@ -73,14 +75,9 @@ def main(argv: list[str]) -> int:
     if not args.resume:
         config = run.begin(folder, config, args.force)
 
-    def make_env(num_envs: int) -> VoxelVectorEnv:
-        return VoxelVectorEnv(
-            num_envs, config.task, config.arm, rho=config.rho, resolution=config.resolution, copy=False
-        )
-
     training = None
     try:
-        training = run.Run(folder, config, make_env, args.threads or os.cpu_count())
+        training = run.Run(folder, config, maker(config), args.threads or os.cpu_count(), args.snapshots)
         with _progress(config, training.saved) as report:
             ended = training.train(report)
     except KeyboardInterrupt:
@@ -96,6 +93,24 @@ def main(argv: list[str]) -> int:
             training.close()
         run.settle(folder)
     return _tell(ended, args.json, typed if args.task == config.task else config.task)
+
+
+def asked(argv: list[str]) -> RunConfig:
+    """The run that a command line describes, without looking at any folder."""
+    from mcproxy import task
+
+    args = _cli.parse(Args, argv, "train")
+    args.task = task.get(args.task).name
+    return _asked(argv, args)
+
+
+def maker(config: RunConfig) -> "Callable[[int], VoxelVectorEnv]":
+    """What makes the environment of so many worlds that a run trains in."""
+    from mcproxy.env import VoxelVectorEnv
+
+    return lambda num_envs: VoxelVectorEnv(
+        num_envs, config.task, config.arm, rho=config.rho, resolution=config.resolution, copy=False
+    )
 
 
 def _asked(argv: list[str], args: Args) -> RunConfig:

@@ -2,6 +2,7 @@
 
 config.json, model.safetensors   the agent at the latest checkpoint (see `checkpoint`)
 resume.pt                        optimizer and counts at the same point
+snapshots/RUN-STEPS/             the agent at a few earlier checkpoints, if they are asked for; each a checkpoint too
 progress.csv                     one row an update, under CleanRL's tags; events.out.* the same for TensorBoard
 summary.json                     how the run ended; it is there if the run is complete
 """
@@ -10,6 +11,7 @@ import csv
 import dataclasses
 import io
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -23,7 +25,7 @@ from mcproxy.agent.config import RunConfig, run_config
 from mcproxy.agent.ppo import LOSSES, Trainer, has_bf16
 from mcproxy.errors import UserError
 
-PROGRESS, SUMMARY = "progress.csv", "summary.json"
+PROGRESS, SUMMARY, SNAPSHOTS = "progress.csv", "summary.json", "snapshots"
 _REPLACED = ".replaced"  # folder of the run that a new one replaces, until that has its first checkpoint
 _CHARTS = ("episodic_return", "episodic_length", "goal_rate", "learning_rate", "SPS")
 COLUMNS = (
@@ -48,10 +50,15 @@ def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
     if any(not f.name.startswith(".") for f in folder.iterdir()) and not force:
         raise UserError(f"{folder}: exists already; go on with it by --resume, or begin anew by --force")
     _move(folder, folder / _REPLACED)
-    if config.ppo.bf16 is None:
-        able = torch.cuda.is_bf16_supported() if config.device == "cuda" else has_bf16()
-        config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, bf16=able))
-    return config
+    return with_precision(config)
+
+
+def with_precision(config: RunConfig) -> RunConfig:
+    """The settings with the precision that this machine computes in, if they leave that open."""
+    if config.ppo.bf16 is not None:
+        return config
+    able = torch.cuda.is_bf16_supported() if config.device == "cuda" else has_bf16()
+    return dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, bf16=able))
 
 
 def settle(folder: Path) -> None:
@@ -65,9 +72,11 @@ def settle(folder: Path) -> None:
 
 def _move(source: Path, target: Path) -> None:
     """Move the files of a run."""
-    for name in (checkpoint.RESUME, SUMMARY, PROGRESS, checkpoint.MODEL, checkpoint.CONFIG, "events.out.*"):
+    for name in (checkpoint.RESUME, SUMMARY, PROGRESS, checkpoint.MODEL, checkpoint.CONFIG, SNAPSHOTS, "events.out.*"):
         for file in source.glob(name):
             target.mkdir(exist_ok=True)
+            if (target / file.name).is_dir():
+                shutil.rmtree(target / file.name)
             os.replace(file, target / file.name)
 
 
@@ -93,13 +102,19 @@ class Run:
     """A run in its folder: goes on from the latest checkpoint, if there is one.
 
     `make_env(num_envs)` gives one group's environment, `threads` bounds how many groups run at once. `saved` is the
-    number of steps at the latest checkpoint.
+    number of steps at the latest checkpoint. With `snapshots` the agents on a log grid of steps are kept: the first,
+    the last, and those after 1, 2, 3, 4, 6, 8, 11, 16, ... times as many updates as lie between checkpoints.
     """
 
     def __init__(
-        self, folder: Path, config: RunConfig, make_env: Callable[[int], Any], threads: int | None = None
+        self,
+        folder: Path,
+        config: RunConfig,
+        make_env: Callable[[int], Any],
+        threads: int | None = None,
+        snapshots: bool = False,
     ) -> None:
-        self.folder, self.config, self.saved = folder, config, 0
+        self.folder, self.config, self.snapshots, self.saved = folder, config, snapshots, 0
         self.trainer = Trainer(config, make_env, threads)
         if (folder / checkpoint.RESUME).exists():
             try:
@@ -153,6 +168,9 @@ class Run:
     def _save(self) -> None:
         trainer = self.trainer
         config = checkpoint.describe(self.config, trainer.groups[0].env, trainer.steps)
+        if self.snapshots and (trainer.done or _is_on_grid(trainer.updates / self.config.ppo.save_every)):
+            name = f"{self.folder.resolve().name}-{trainer.steps:09d}"
+            checkpoint.save(self.folder / SNAPSHOTS / name, trainer.agent, config)
         checkpoint.save(self.folder, trainer.agent, config)
         checkpoint.save_resume(self.folder, trainer.state())
         self.saved = trainer.steps
@@ -188,6 +206,11 @@ class Run:
             "bf16": bool(config.ppo.bf16),
             "folder": str(self.folder),
         }
+
+
+def _is_on_grid(saves: float) -> bool:
+    """Whether this is 0 or a power of the square root of 2, rounded to a whole number."""
+    return saves == 0 or saves == round(2 ** (round(2 * math.log2(saves)) / 2))
 
 
 def _tensorboard(folder: Path, steps: int) -> Any:

@@ -1,0 +1,129 @@
+"""Plans: what a sweep trains and evaluates, as TOML, and the command lines that it comes to.
+
+    [[train]]                   one grid; every list in it is an axis, and the runs are all combinations
+    name = "beacon"             begins the name of each run: beacon-mixture0.9-s3
+    task = "beacon"             the flags of mcproxy train, without dashes
+    seed = [0, 1, 2]
+    mixture = [1.0, 0.9]
+    ppo.ent-coef = 0.01
+    [evaluate]
+    arms = ["finding"]          as mcproxy evaluate takes them
+    episodes = 200              layouts in each arm
+    snapshots = 0               layouts in each arm for every snapshot that a run keeps; 0: snapshots are left alone
+
+Each run is trained in OUT/train/NAME and evaluated in OUT/evaluate/NAME, by commands that can be typed by hand as well.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcproxy import errors
+from mcproxy.errors import UserError
+
+_EVALUATE: dict[str, Any] = {"arms": ["finding"], "episodes": 200, "snapshots": 0}
+_FLAGS = ("task", "like", "seed", "steps", "mixture", "arch", "device", "snapshots")
+_MAX_RUNS = 10_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run of a plan and what it is part of; `group` is its name without the seed."""
+
+    name: str
+    group: str
+    task: str
+    seed: int
+    flags: tuple[str, ...]  # of `mcproxy train`, without --out and --threads
+    snapshots: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Runs, in an order in which any beginning of them has about as many seeds of every group."""
+
+    runs: list[Run]
+    arms: list[str] = field(default_factory=list)
+    episodes: int = 200
+    snapshots: int = 0
+
+
+def read(path: Path) -> Plan:
+    """The plan in a file; what cannot be run is a `UserError` that names the place."""
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib  # type: ignore[no-redef]
+    try:
+        plain = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such plan") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not TOML: {error}") from None
+    for key in plain:
+        if key not in ("train", "evaluate"):
+            raise errors.unknown(f"table in {path}", key, ["train", "evaluate"])
+    grids, evaluate = plain.get("train", []), plain.get("evaluate", {})
+    if not isinstance(grids, list) or not grids or not isinstance(evaluate, dict):
+        raise UserError(f"{path}: expected one [[train]] table at least, and an [evaluate] table")
+    for key, value in evaluate.items():
+        if key not in _EVALUATE:
+            raise errors.unknown(f"setting in [evaluate] of {path}", key, _EVALUATE)
+        if type(value) is not type(_EVALUATE[key]):
+            raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected something like {_EVALUATE[key]!r}")
+    runs = [run for k, grid in enumerate(grids) for run in _runs(grid, path, f"[[train]] table {k + 1} of {path}")]
+    if len(runs) > _MAX_RUNS:
+        raise UserError(f"{path}: {len(runs):,} runs, expected {_MAX_RUNS:,} at most")
+    for one, other in itertools.pairwise(sorted(run.name for run in runs)):
+        if one == other:
+            raise UserError(f"{path}: two runs are named {one}: give their tables different names")
+    rank = {group: iter(range(len(runs))) for group in {run.group for run in runs}}
+    turns = {run.name: next(rank[run.group]) for run in runs}
+    return Plan(sorted(runs, key=lambda run: turns[run.name]), **(_EVALUATE | evaluate))
+
+
+def _runs(grid: Any, path: Path, where: str) -> Iterator[Run]:
+    """All combinations of a grid's lists."""
+    if not isinstance(grid, dict):
+        raise UserError(f"{where}: expected settings")
+    settings = {key: value for key, value in grid.items() if key != "ppo"}
+    settings |= {f"ppo.{key}": value for key, value in grid.get("ppo", {}).items()}
+    name = settings.pop("name", None) or settings.get("task", "beacon")
+    if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
+        raise UserError(f"{where}: name = {name!r}: expected letters, digits, - and _")
+    for key in settings:
+        if key not in _FLAGS and not key.startswith("ppo."):
+            raise errors.unknown(f"setting in {where}", key, ["name", *_FLAGS, "ppo"])
+    axes = {key: value if _is_axis(key, value) else [value] for key, value in settings.items()}
+    if not all(axes.values()):
+        raise UserError(f"{where}: an empty list leaves nothing to train")
+    axes.setdefault("seed", [0])
+    for values in itertools.product(*axes.values()):
+        chosen = dict(zip(axes, values, strict=True))
+        task, seed = str(chosen.get("task", "beacon")), chosen["seed"]
+        if task.endswith(".py"):
+            chosen["task"] = task = str((path.parent / task).resolve())
+        varied = [_label(key, chosen[key]) for key, several in axes.items() if len(several) > 1 and key != "seed"]
+        group = "-".join([name, *varied])
+        yield Run(f"{group}-s{seed}", group, task, seed, tuple(_flags(chosen)), chosen.get("snapshots") is True)
+
+
+def _is_axis(key: str, value: Any) -> bool:
+    return isinstance(value, list) and (key != "resolution" or bool(value) and isinstance(value[0], list))
+
+
+def _label(key: str, value: Any) -> str:
+    """How an axis appears in a run's name."""
+    text = Path(value).stem if isinstance(value, str) else f"{key.removeprefix('ppo.')}{value}"
+    return "".join(c if c.isalnum() or c in "._-" else "" for c in text)
+
+
+def _flags(settings: dict[str, Any]) -> Iterator[str]:
+    for key, value in settings.items():
+        if value is False:
+            continue
+        yield f"--{key.replace('_', '-')}"
+        if value is not True:
+            yield from map(str, value if isinstance(value, list) else [value])

@@ -1,0 +1,235 @@
+"""Train and evaluate a whole plan of runs, here or on a cluster; it can be cut and gone on with anywhere."""
+
+import contextlib
+import csv
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from mcproxy.errors import UserError
+from mcproxy.scripts import _cli, _crew, _plan
+
+if TYPE_CHECKING:
+    from mcproxy.agent.config import RunConfig
+
+_MEAN_EPISODE = 0.5  # of the time limit, for the estimate of how long an evaluation takes
+
+
+@dataclass
+class Args:
+    """Train every run of a plan, evaluate it, and sum up; what is complete in the folder is not done again."""
+
+    plan: Annotated[Path, tyro.conf.Positional]
+    """A TOML file; plans/demo.toml is one, and docs/sweeps.md says what it may hold."""
+    out: Path | None = None
+    """Folder of the sweep; runs/PLAN if not given."""
+    jobs: int | None = None
+    """Processes at a time; as many as there are cores if not given."""
+    threads: int = 1
+    """Threads of each process."""
+    ray: str | None = None
+    """Have a Ray cluster do it: its address, auto, or local to start one here. All of it must see the folder."""
+    dry_run: bool = False
+    """Say what is left to do, and about how long it takes."""
+    json: bool = False
+    """Print the summary as one JSON document and nothing else."""
+
+
+def main(argv: list[str]) -> int:
+    """Do what is left of a plan, and print its summary; 1 if something could not be done."""
+    args = _cli.parse(Args, argv, "sweep")
+    for name, value in (("--jobs", args.jobs), ("--threads", args.threads)):
+        if value is not None and value < 1:
+            raise UserError(f"{name} {value}: expected 1 or more")
+    plan, out = _plan.read(args.plan), args.out or Path("runs") / args.plan.stem
+    configs = _configs(plan, out)
+    chains = _chains(plan, out, args.threads)
+    width = args.jobs or max(1, (os.cpu_count() or 1) // args.threads)
+    if args.dry_run:
+        return _tell_what_is_left(plan, configs, chains, out, width)
+    from mcproxy.scripts import _sweep_table
+
+    with contextlib.ExitStack() as stack:
+        attempts: _crew.Attempt = _crew.here
+        if args.ray is not None:
+            attempts, width = stack.enter_context(_crew.ray(args.ray, args.threads))
+        tick = stack.enter_context(_progress(plan, configs, chains, out))
+        try:
+            left = _crew.work(chains, attempts, width, _cli.say, tick)
+        except KeyboardInterrupt:
+            _cli.say(f"{out} keeps every checkpoint and finished row; go on by the same command")
+            raise
+    summary = _sweep_table.summarize(plan, out)
+    _sweep_table.write(summary, out)
+    if args.json:
+        _cli.print_json(summary)
+    else:
+        _sweep_table.show(summary, args.plan.stem)
+        print(f"\nsummary     {out / _sweep_table.FILE}")
+    if left:
+        _cli.say(f"not done: {', '.join(left)}; the same command tries again")
+    return 1 if left else 0
+
+
+def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
+    """The settings of each run by name; flags that training refuses, or a run begun with others, is a `UserError`."""
+    from mcproxy import task
+    from mcproxy.agent import run
+    from mcproxy.scripts import train
+
+    configs = {}
+    for planned in plan.runs:
+        asked = train.asked(list(planned.flags))
+        known = task.get(planned.task)
+        known.mission(0, asked.arm, "train", asked.rho)
+        for arm in plan.arms:
+            if arm not in (*known.arms, "all", "finding"):
+                raise UserError(f"task {known.name!r} has no arm {arm!r}")
+        folder = out / "train" / planned.name
+        if (folder / "config.json").exists():
+            stored = run.stored(folder)
+            if run.with_precision(asked) != stored:
+                raise UserError(f"{folder} holds a run with other settings: choose another --out, or remove it")
+        configs[planned.name] = asked
+    return configs
+
+
+def _chains(plan: _plan.Plan, out: Path, threads: int) -> list[list[_crew.Job]]:
+    """The jobs of each run, and of the references of each task, which come last."""
+    chains = []
+    for planned in plan.runs:
+        folder = out / "train" / planned.name
+        jobs = [_train(planned, folder, out, threads)]
+        jobs.append(_evaluate(plan, planned.name, planned.task, [folder], plan.episodes, out, threads))
+        if planned.snapshots and plan.snapshots:
+            kept = lambda folder=folder: sorted((folder / "snapshots").iterdir())  # noqa: E731
+            name = f"{planned.name}-snapshots"
+            jobs.append(_evaluate(plan, name, planned.task, kept, plan.snapshots, out, threads))
+        chains.append(jobs)
+    for task in dict.fromkeys(planned.task for planned in plan.runs):
+        name = f"{Path(task).stem}-references"
+        chains.append([_evaluate(plan, name, task, ["random"], plan.episodes, out, threads)])
+    return chains
+
+
+def _train(planned: _plan.Run, folder: Path, out: Path, threads: int) -> _crew.Job:
+    def argv() -> list[str]:
+        resume = ["--resume"] if (folder / "resume.pt").exists() else []
+        return ["train", *planned.flags, "--threads", str(threads), "--out", str(folder), *resume]
+
+    return _crew.Job(
+        name=f"train {planned.name}",
+        argv=argv,
+        is_complete=(folder / "summary.json").exists,
+        log=out / "logs" / f"train-{planned.name}.log",
+    )
+
+
+def _evaluate(
+    plan: _plan.Plan, name: str, task: str, policies: Any, episodes: int, out: Path, threads: int
+) -> _crew.Job:
+    """The evaluation of some policies, a list or what makes one when training is over; references run beside none."""
+    folder = out / "evaluate" / name
+    of_references = policies == ["random"]
+
+    def names() -> list[str]:
+        return [str(p) for p in (policies() if callable(policies) else policies)]
+
+    def argv() -> list[str]:
+        resume = ["--resume"] if folder.is_dir() and any(folder.iterdir()) else []
+        alone = [] if of_references else ["--no-references"]
+        return [
+            *("evaluate", "--policy", *names(), "--task", task, "--arm", *plan.arms, "--episodes", str(episodes)),
+            *("--threads", str(threads), "--no-recordings", *alone, "--out", str(folder), *resume),
+        ]
+
+    def is_complete() -> bool:
+        from mcproxy.eval import results
+
+        if not (folder / results.FILE).exists():
+            return False
+        found = results.read(folder)
+        wanted = {(policy, arm) for policy in found.policies for arm in found.config["arms"]}
+        there = {(arm.policy, arm.arm) for arm in found.arms if len(arm.seeds) == episodes}
+        return wanted <= there and len(found.policies) >= (1 if of_references else len(names()))
+
+    return _crew.Job(f"evaluate {name}", argv, is_complete, out / "logs" / f"evaluate-{name}.log")
+
+
+@contextlib.contextmanager
+def _progress(plan: _plan.Plan, configs: "dict[str, RunConfig]", chains: list[list[_crew.Job]], out: Path) -> Any:
+    """Show training steps and jobs done, on a terminal as bars; yields what is to be called now and then."""
+    total = sum(config.total_timesteps for config in configs.values())
+    jobs = [job for chain in chains for job in chain]
+    with _cli.progress() as show:
+
+        def tick() -> None:
+            show("training steps", sum(_steps(out / "train" / run.name) for run in plan.runs), total)
+            show("jobs", sum(job.is_complete() for job in jobs), len(jobs))
+
+        yield tick
+
+
+def _steps(folder: Path) -> int:
+    """The steps that a run has made."""
+    with contextlib.suppress(OSError, ValueError, KeyError, IndexError), (folder / "progress.csv").open() as file:
+        return int(list(csv.DictReader(file))[-1]["global_step"])
+    return 0
+
+
+def _tell_what_is_left(
+    plan: _plan.Plan, configs: "dict[str, RunConfig]", chains: list[list[_crew.Job]], out: Path, width: int
+) -> int:
+    """Print a line for each run, and an estimate from a roll-out and an update of each kind, measured now."""
+    seconds = 0.0
+    speeds: dict[Any, tuple[float, float]] = {}
+    for planned, chain in zip(plan.runs, chains, strict=False):
+        config, done = configs[planned.name], _steps(out / "train" / planned.name)
+        left = [job for job in chain if not job.is_complete()]
+        state = "complete" if not left else f"{done:,} of {config.total_timesteps:,} steps"
+        print(f"{planned.name:32} {' '.join(planned.flags)}  [{state}]")
+        kind = (config.task, config.arch, config.resolution, config.ppo)
+        if left and kind not in speeds:
+            speeds[kind] = _speeds(config)
+        if left:
+            training, acting = speeds[kind]
+            seconds += (config.total_timesteps - done) / training
+            seconds += len(left) * _evaluation_steps(plan, config.task) / acting
+    print(f"{len(plan.runs)} runs, {sum(c.total_timesteps for c in configs.values()):,} steps in all, in {out}")
+    hours, minutes = divmod(round(seconds / width / 60), 60)
+    rates = ", ".join(f"{kind[1]} {speed:,.0f}" for kind, (speed, _) in speeds.items())
+    print(f"left: about {hours} h {minutes} min with {width} at a time (steps/s of one alone, measured now: {rates})")
+    return 0
+
+
+def _evaluation_steps(plan: _plan.Plan, name: str) -> float:
+    """About how many steps one run's evaluation takes."""
+    from mcproxy import task
+
+    known = task.named(name)
+    arms = [arm for arm in known.arms if {arm, "all"} & set(plan.arms)] or known.arms[:3]
+    limit = max(known.mission(0, arm, "eval").max_ticks for arm in arms)
+    return len(arms) * plan.episodes * _MEAN_EPISODE * limit / 4
+
+
+def _speeds(config: "RunConfig") -> tuple[float, float]:
+    """Steps/s of training and of acting alone, of one process on one thread."""
+    from mcproxy.agent.ppo import Trainer
+    from mcproxy.scripts import train
+
+    trainer = Trainer(config, train.maker(config), 1)
+    trainer.update()
+    before = dict(trainer.seconds)
+    trainer.update()
+    trainer.close()
+    spent = {part: trainer.seconds[part] - before[part] for part in before}
+    steps = config.ppo.batch_size
+    return steps / sum(spent.values()), steps / (spent["env"] + spent["forward"])
+
+
+if __name__ == "__main__":
+    sys.exit(_cli.run(main, "sweep"))

@@ -1,0 +1,181 @@
+"""`mcproxy sweep`: what plans come to, how jobs are done, skipped, retried and locked, and what is summed up."""
+
+import fcntl
+import json
+import textwrap
+
+import pytest
+
+from mcproxy.errors import UserError
+from mcproxy.scripts import _cli, _crew, _plan, sweep
+
+PLAN = """
+    [[train]]
+    name = "small"
+    seed = [0, 1]
+    steps = 64
+    snapshots = true
+    [train.ppo]
+    num-envs = 4
+    num-steps = 4
+    num-minibatches = 2
+    save-every = 2
+    hidden = 8
+    lstm = 8
+
+    [evaluate]
+    arms = ["aligned"]
+    episodes = 2
+    snapshots = 1
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    def write(text):
+        path = tmp_path / "plan.toml"
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    return write
+
+
+def run(*argv):
+    """The exit code of the verb, in this process; its jobs run in others."""
+    return _cli.run(sweep.main, "sweep", [str(a) for a in argv])
+
+
+def test_every_list_is_an_axis_and_any_beginning_has_about_as_many_seeds_of_every_group(plan):
+    read = _plan.read(
+        plan("""
+        [[train]]
+        name = "dose"
+        task = "beacon"
+        mixture = [1.0, 0.5]
+        seed = [0, 1]
+        ppo.ent-coef = 0.02
+        [[train]]
+        name = "memory"
+        arch = ["lstm", "ff"]
+        seed = [7]
+        """)
+    )
+    assert [run.name for run in read.runs] == [
+        *("dose-mixture1.0-s0", "dose-mixture0.5-s0", "memory-lstm-s7", "memory-ff-s7"),
+        *("dose-mixture1.0-s1", "dose-mixture0.5-s1"),
+    ]
+    assert read.runs[1].group == "dose-mixture0.5" and read.runs[1].seed == 0
+    asked = ("--task", "beacon", "--mixture", "0.5", "--seed", "0", "--ppo.ent-coef", "0.02")
+    assert sorted(read.runs[1].flags) == sorted(asked)
+    assert (read.arms, read.episodes, read.snapshots) == (["finding"], 200, 0)
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("train = 3", "expected one [[train]] table"),
+        ("[[train]]\nseeds = [1]", "unknown setting in [[train]] table 1"),
+        ("[[train]]\nseed = []", "an empty list leaves nothing to train"),
+        ("[[train]]\nname = 'a/b'", "expected letters, digits"),
+        ("[[train]]\n[[train]]", "two runs are named beacon-s0"),
+        ("[[train]]\n[evaluate]\nepisodes = 'many'", "expected something like 200"),
+        ("[[train]]\n[evaluate]\narms = ['sideways']", "no arm 'sideways'"),
+        ("[[train]]\ntask = 'beaco'", "did you mean 'beacon'?"),
+        ("[[train]]\nsteps = 3", "total_timesteps=3"),
+        ("[[train", "is not TOML"),
+    ],
+)
+def test_plans_that_cannot_be_run_are_told_in_one_line_before_anything_is_done(plan, tmp_path, capsys, text, said):
+    assert run(plan(text), "--out", tmp_path / "out") == 2
+    told = capsys.readouterr().err
+    assert said in told and told.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_path, capsys):
+    path, out = plan(PLAN), tmp_path / "out"
+    assert run(path, "--out", out, "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary == json.loads((out / "summary.json").read_text())
+    (goal,) = [
+        r for r in summary["rates"] if (r["arm"], r["objective"], r["snapshot"]) == ("aligned", "goal", None)
+    ]  # fmt: skip
+    assert goal["group"] == "small" and goal["layouts"] == 2 and list(goal["seeds"]) == ["0", "1"]
+    assert goal["rate"] == sum(goal["seeds"].values()) / 2
+    # checkpoints every 2 updates of 16 steps; the log grid takes those after 0, 1 and 2 times as many, and the last
+    assert sorted({r["snapshot"] for r in summary["rates"]} - {None}) == [0, 32, 64]
+    random = json.loads((out / "evaluate" / "beacon-references" / "results.json").read_text())
+    assert {row["policy"] for row in random["rows"]} == {"random", "expert:goal", "expert:beacon"}
+
+    assert run(path, "--out", out) == 0
+    told = capsys.readouterr()
+    assert "begins" not in told.err and "small" in told.out
+    assert run(plan(PLAN.replace("steps = 64", "steps = 80")), "--out", out) == 2
+    assert "holds a run with other settings" in capsys.readouterr().err
+
+
+def job(tmp_path, is_complete, name="job"):
+    return _crew.Job(name, lambda: ["--version"], is_complete, tmp_path / f"{name}.log")
+
+
+def done(chains, attempts):
+    told = []
+    return _crew.work(chains, attempts, 2, told.append, lambda: None), told
+
+
+def test_what_fails_is_attempted_three_times_and_the_rest_of_its_chain_is_left(tmp_path):
+    attempted, complete = [], set()
+
+    def attempts(job):
+        attempted.append(job.name)
+        job.log.write_text("boom\n")
+        if job.name == "flaky" and attempted.count("flaky") == 3:
+            complete.add("flaky")
+        return 1
+
+    jobs = {
+        name: job(tmp_path, lambda name=name: name in complete, name) for name in ("flaky", "bad", "after bad", "after")
+    }
+    left, told = done([[jobs["bad"], jobs["after bad"]], [jobs["flaky"]]], attempts)
+    assert left == ["bad", "after bad"]
+    assert sorted(attempted) == ["bad"] * 3 + ["flaky"] * 3
+    assert sum("failed (boom; see" in line for line in told) == 5
+
+
+def test_what_is_complete_is_not_attempted(tmp_path):
+    def attempts(job):
+        raise AssertionError
+
+    assert done([[job(tmp_path, lambda: True)]], attempts) == ([], [])
+
+
+def test_a_job_that_another_process_has_is_left_to_it(tmp_path):
+    log = tmp_path / "job.log"
+    assert _crew.attempt(["--version"], log) == 0 and "mcproxy" in log.read_text()
+    with log.open("a") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        left, told = done([[job(tmp_path, lambda: False)]], _crew.here)
+    assert left == ["job"] and told == ["job: begins", "job: another process is at it"]
+
+
+def test_the_dry_run_tells_what_is_left_and_touches_nothing(plan, tmp_path, capsys):
+    assert run(plan(PLAN), "--out", tmp_path / "out", "--dry-run") == 0
+    told = capsys.readouterr().out
+    assert "small-s1" in told and "[0 of 64 steps]" in told and "left: about 0 h" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_ray_does_jobs_too_and_survives_a_worker_that_dies(tmp_path):
+    pytest.importorskip("ray", reason='Ray is not installed: pip install "mcproxy[ray]"')
+    with _crew.ray("local", 1) as (attempts, width):
+        assert width >= 1
+        works = job(tmp_path, lambda: False)
+        assert attempts(works) == 0 and "mcproxy" in works.log.read_text()
+        refused = _crew.Job("bad", lambda: ["no-such-verb"], lambda: False, tmp_path / "bad.log")
+        assert attempts(refused) == 2 and "unknown verb" in refused.log.read_text()
+
+
+def test_without_ray_the_flag_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    with pytest.raises(UserError, match=r'pip install "mcproxy\[ray\]"'), _crew.ray("local", 1):
+        pass
