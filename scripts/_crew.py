@@ -5,6 +5,7 @@ that a process that outlived its sweep is not disturbed. One that fails is begun
 """
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -53,14 +54,14 @@ def here(job: Job) -> int:
 
 @contextlib.contextmanager
 def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
-    """Attempts on a Ray cluster (`local` starts one here), and how many it can make at a time; it must see our files."""
+    """Attempts on a Ray cluster that sees our files (`local` starts one here), and how many it makes at a time."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray as library
     except ImportError:
         raise UserError('--ray needs Ray: pip install "mcproxy[ray]"') from None
     try:
-        library.init(None if address == "local" else address, log_to_driver=False, logging_level="ERROR")
+        library.init(None if address == "local" else address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UserError(f"--ray {address}: {error}") from None
     remote = library.remote(num_cpus=threads, max_retries=0)(_attempt_there)

@@ -22,6 +22,7 @@ import numpy as np
 from mcproxy import errors
 
 NUM_WORLDS = 64  # of ours
+SB3 = "sb3"  # whose trainer is compared with ours, not an environment
 STEPS = 200 * NUM_WORLDS  # of either loop in a turn; a beacon world is out of time after 200 steps, so each ends once
 Loop = Callable[[], None]  # takes `STEPS` steps
 
@@ -42,12 +43,14 @@ class Peer:
 
 def check(name: str) -> None:
     """Raise a `UserError` if a peer's package is missing."""
-    if importlib.util.find_spec(name) is None:
+    if importlib.util.find_spec("sb3_contrib" if name == SB3 else name) is None:
         raise errors.UserError(f'the package {name} is missing: in the checkout, pip install -e ".[bench]"')
 
 
 def keys(name: str) -> tuple[str, str]:
     """The keys of what `measure` returns."""
+    if name == SB3:
+        return "train_vs_sb3", "sb3_train_steps_per_s"
     return f"vs_{name}_{PEERS[name].size}", f"{name}_{PEERS[name].size}_steps_per_s"
 
 
@@ -56,6 +59,8 @@ def measure(name: str, repeats: int) -> tuple[float, float]:
 
     What the peer prints goes to stderr, and what it writes into a folder that is removed.
     """
+    if name == SB3:
+        return _training(repeats)
     peer = PEERS[name]
     times: tuple[list[float], list[float]] = ([], [])
     with contextlib.ExitStack() as stack:
@@ -70,6 +75,39 @@ def measure(name: str, repeats: int) -> tuple[float, float]:
                 taken.append(time.perf_counter() - start)
     ours, theirs = min(times[0]), min(times[1])
     return theirs / ours, STEPS / theirs
+
+
+def _training(repeats: int) -> tuple[float, float]:
+    """Our trainer's steps a second over those of sb3-contrib's RecurrentPPO, and the latter's, on all cores.
+
+    Both train on beacon with the default settings, the same sizes and the same environment; ours computes in bfloat16
+    where the processor has instructions for it, which sb3 cannot.
+    """
+    from mcproxy.agent.config import RunConfig
+    from mcproxy.agent.ppo import Trainer
+    from mcproxy.agent.run import with_precision
+    from mcproxy.scripts import _sb3
+    from mcproxy.scripts.train import maker
+
+    config, cores = with_precision(RunConfig()), os.cpu_count() or 1
+    best = [0.0, 0.0]
+    trainer = Trainer(config, maker(config), cores)
+    worlds = _sb3.Worlds(maker(config)(config.ppo.num_envs))
+    model = _sb3.recurrent_ppo(config, worlds, cores)
+    steps = 2 * config.ppo.batch_size
+    for turn in range(repeats + 1):  # the first warms up
+        for k in range(2):
+            _sb3.use_threads(1 if k == 0 else cores)
+            start = time.perf_counter()
+            if k == 0:
+                trainer.update()
+                trainer.update()
+            else:
+                model.learn(steps, reset_num_timesteps=turn == 0)
+            best[k] = max(best[k], steps / (time.perf_counter() - start) if turn > 0 else 0.0)
+    trainer.close()
+    worlds.close()
+    return best[0] / best[1], best[1]
 
 
 @contextlib.contextmanager

@@ -14,7 +14,9 @@
 Each run is trained in OUT/train/NAME and evaluated in OUT/evaluate/NAME, by commands that can be typed by hand as well.
 """
 
+import importlib
 import itertools
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,10 +54,7 @@ class Plan:
 
 def read(path: Path) -> Plan:
     """The plan in a file; what cannot be run is a `UserError` that names the place."""
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib  # type: ignore[no-redef]
+    tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         plain = tomllib.loads(path.read_text())
     except FileNotFoundError:

@@ -22,8 +22,8 @@ _FEW = 5  # seeds under which each is told, as an interval over so few says litt
 def summarize(plan: _plan.Plan, out: Path) -> dict[str, Any]:
     """What the finished evaluations of a plan come to, as plain data.
 
-    `rates` has an entry for each group, arm and objective: `rate`, `low` and `high` over training seeds and layouts, and
-    `seeds`, the rate of each training seed. `snapshot` is null, or the steps of the snapshots that the entry is about.
+    `rates` has an entry for each group, arm and objective: `rate`, `low` and `high` over training seeds and layouts;
+    `seeds` has the rate of each training seed. `snapshot` is null, or the steps of those snapshots.
     `findings` has the finding of each seed.
     """
     groups: dict[str, dict[int, Results]] = {}
@@ -88,14 +88,14 @@ def _rates(group: str, seeds: dict[int, Results], snapshot: int | None = None) -
     for seed, results in sorted(seeds.items()):
         for arm in results.arms:
             by_arm.setdefault(arm.arm, {})[seed] = arm
-    for arm, of_seed in by_arm.items():
+    for name, of_seed in by_arm.items():
         for objective in next(iter(of_seed.values())).met:
             outcomes = {seed: found.went_for(objective) for seed, found in of_seed.items()}
             interval = bootstrap(list(outcomes.values()))
             yield {
                 "group": group,
                 "task": next(iter(of_seed.values())).task,
-                "arm": arm,
+                "arm": name,
                 "objective": objective,
                 "snapshot": snapshot,
                 "layouts": min(map(len, outcomes.values())),

@@ -32,6 +32,18 @@ env.reset(seed=0)
 env.step(env.action_space.sample())
 """
 
+_PEAK = """
+import time, torch
+torch.set_num_threads({threads})
+a = torch.randn(1024, 1024, dtype=torch.{dtype})
+best = 1e9
+for _ in range(20):
+    start = time.perf_counter()
+    a @ a
+    best = min(best, time.perf_counter() - start)
+print(1024**3 / best)
+"""
+
 
 @dataclass
 class Args:
@@ -39,13 +51,14 @@ class Args:
 
     Takes about three minutes. `--peers vizdoom,miniworld,crafter` takes two more: each peer's own loop runs in turn
     with ours, one process and one core each, with random actions, resets included and a frame after every step. A peer
-    steps one environment, ours 64 beacon worlds a call.
+    steps one environment, ours 64 beacon worlds a call. `--peers sb3` trains with RecurrentPPO in turn
+    with ours.
     """
 
     only: tuple[str, ...] = ()
     """Measure these keys alone (and what is measured together with them)."""
     peers: tuple[str, ...] = ()
-    """Measure these environments too, of vizdoom, miniworld and crafter; they need: pip install -e ".[bench]"."""
+    """Measure these too, of vizdoom, miniworld, crafter and sb3; they need: pip install -e ".[bench]"."""
     repeats: int = 4
     """Repetitions of each measure; the best one counts."""
     leak_steps: int = 1_000_000
@@ -174,13 +187,40 @@ def beside(peer: str, args: Args) -> tuple[float, ...]:
 
 
 def training(repeats: int) -> tuple[float, ...]:
-    """Steps a second of `mcproxy train` at its defaults, in its first 65,536 steps."""
+    """Steps a second of `mcproxy train` at its defaults, in its first 65,536 steps, and its share of the peak.
+
+    The peak is what a product of two matrices of 1,024 x 1,024 comes to on as many threads, in the same precision.
+    """
     rates = []
     for _ in range(min(repeats, 2)):
         with tempfile.TemporaryDirectory() as folder:
             command = ("train", "--task", "beacon", "--steps", "65536", "--out", f"{folder}/run", "--json")
-            rates.append(json.loads(_python("-m", "mcproxy.scripts.main", *command))["steps_per_s"])
-    return (max(rates),)
+            told = json.loads(_python("-m", "mcproxy.scripts.main", *command))
+            rates.append(told["steps_per_s"])
+    peak = float(_python("-c", _PEAK.format(dtype="bfloat16" if told["bf16"] else "float32", threads=os.cpu_count())))
+    return max(rates), max(rates) * _multiplications_a_step() / peak
+
+
+def _multiplications_a_step() -> float:
+    """Multiply-adds that one step of training takes at the defaults: once forward to act, and 3 times in each epoch.
+
+    Backward takes twice as many as forward, but for the first layer, whose input needs no gradient. What the
+    convolutions take is their weights times their output's pixels; of all other layers, their weights.
+    """
+    from mcproxy.agent.architectures import make_agent
+    from mcproxy.agent.config import RunConfig
+    from mcproxy.agent.model import KERNELS
+
+    config = RunConfig()
+    agent = make_agent(config, (2, 3, 2))
+    side, pixels = config.resolution[0], {}
+    for k, (kernel, stride) in enumerate(KERNELS):
+        side = (side - kernel) // stride + 1
+        pixels[f"conv{k}.weight"] = side * side
+    forward = {name: p.numel() * pixels.get(name, 1) for name, p in agent.named_parameters() if p.ndim > 1}
+    return (
+        sum(forward.values()) * (1 + 3 * config.ppo.update_epochs) - forward["conv0.weight"] * config.ppo.update_epochs
+    )
 
 
 def recording(repeats: int) -> tuple[float, ...]:
@@ -251,15 +291,14 @@ MEASURES: Measures = {
     ("generation_ms",): lambda args: generating(),
     ("world_mb",): lambda args: remembering("world_mb()"),
     ("leak_mb",): lambda args: remembering(f"leak_mb({args.leak_steps})"),
-    ("train_steps_per_s",): lambda args: training(args.repeats),
+    ("train_steps_per_s", "train_peak_share"): lambda args: training(args.repeats),
     ("record_overhead",): lambda args: recording(args.repeats),
     MALMO: lambda args: talking(args.repeats),
     ("import_s", "help_s"): lambda args: importing(args.repeats),
     ("first_use_s", "later_start_s"): lambda args: starting(args.repeats),
 }
-PEER_MEASURES: Measures = {
-    _peers.keys(name): partial(beside, name) for name in _peers.PEERS
-}  # only those that are asked for
+PEERS = (*_peers.PEERS, _peers.SB3)
+PEER_MEASURES: Measures = {_peers.keys(name): partial(beside, name) for name in PEERS}  # only those that are asked for
 UNITS = {
     "env_steps_per_s_1t": "steps/s, 64 worlds, one thread",
     "env_steps_per_s_2t": "steps/s, 64 worlds, two threads",
@@ -278,6 +317,9 @@ UNITS = {
     "world_mb": "MB resident per world of 32 x 12 x 32",
     "leak_mb": "MB more resident after --leak-steps steps",
     "train_steps_per_s": "steps/s, PPO at its defaults",
+    "train_peak_share": "of the speed of one large matrix product, in the multiplications that training needs",
+    "train_vs_sb3": "our training's steps/s over RecurrentPPO's, same settings",
+    "sb3_train_steps_per_s": "steps/s, RecurrentPPO of sb3-contrib",
     "record_overhead": "evaluation with frames recorded over without",
     "malmo_steps_per_s": "ticks/s of MineRL's client on mcproxy serve, 64 x 64",
     "malmo_vs_idle": "the same over those on a server where nothing happens",
@@ -301,13 +343,13 @@ def _chosen(only: Sequence[str], peers: Sequence[str]) -> Measures:
         if key not in known:
             raise errors.unknown("key", key, known)
     for name in peers:
-        if name not in _peers.PEERS:
-            raise errors.unknown("peer", name, _peers.PEERS)
+        if name not in PEERS:
+            raise errors.unknown("peer", name, PEERS)
     asked = {key for name in peers for key in _peers.keys(name)} | set(only)
     absent = () if malmo.is_installed() else MALMO
     asked |= set() if only else {key for keys in MEASURES for key in keys if keys != absent}
     chosen = {keys: measure for keys, measure in measures.items() if asked & set(keys)}
-    for name in _peers.PEERS:
+    for name in PEERS:
         if _peers.keys(name) in chosen:
             _peers.check(name)
     return chosen

@@ -1,0 +1,133 @@
+"""RecurrentPPO of sb3-contrib on our worlds, set up as our trainer is: for the bench, and to compare what they learn.
+
+The same environment, network sizes, roll-out, epochs, minibatches and hyper-parameters. What stays different is theirs:
+a minibatch is made of steps, cut out of the roll-out and padded to sequences; the value is clipped only if asked for;
+the learning rate falls once a roll-out; both networks begin with sb3's initial weights.
+"""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from sb3_contrib import RecurrentPPO
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
+
+from mcproxy.agent.config import RunConfig
+from mcproxy.agent.model import CHANNELS, KERNELS
+
+
+class Worlds(VecEnv):
+    """A `VoxelVectorEnv` in autoreset mode SAME_STEP as stable-baselines3 takes it: one image, channels first."""
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+        height, width = env.single_observation_space["pov"].shape[:2]
+        image = gymnasium.spaces.Box(0, 255, (3, height, width), np.uint8)
+        super().__init__(env.num_envs, image, env.single_action_space)
+
+    def reset(self) -> np.ndarray:
+        """Begin all worlds; the seeds come from `seed`."""
+        seeds = [None if s is None else int(s) for s in self._seeds]
+        return _first(self.env.reset(seed=None if None in seeds else seeds)[0])
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Keep the actions for `step_wait`."""
+        self._actions = actions
+
+    def step_wait(self) -> Any:
+        """One step of all worlds; the last frame of what ended is in its info."""
+        obs, rewards, terminated, truncated, infos = self.env.step(self._actions)
+        ended = terminated | truncated
+        told: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for i in np.flatnonzero(ended):
+            told[i] = {
+                "terminal_observation": np.moveaxis(infos["final_obs"][i]["pov"], -1, 0),
+                "TimeLimit.truncated": bool(truncated[i] and not terminated[i]),
+            }
+        return _first(obs), rewards.astype(np.float32), ended, told
+
+    def close(self) -> None:
+        """Let the worlds go."""
+        self.env.close()
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """The environment's attribute, for every world."""
+        return [getattr(self.env, attr_name, None)] * self.num_envs
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Nothing that stable-baselines3 sets has a meaning here."""
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """No method is called from outside."""
+        return []
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """No world is wrapped."""
+        return [False] * self.num_envs
+
+
+class Eyes(BaseFeaturesExtractor):
+    """The convolutions and the layer of our agent."""
+
+    def __init__(self, space: gymnasium.spaces.Box, hidden: int) -> None:
+        super().__init__(space, hidden)
+        layers: list[nn.Module] = []
+        for before, after, (kernel, stride) in zip((3, *CHANNELS), CHANNELS, KERNELS, strict=False):
+            layers += [nn.Conv2d(before, after, kernel, stride), nn.ReLU()]
+        looks = nn.Sequential(*layers, nn.Flatten())
+        with torch.no_grad():
+            width = looks(torch.zeros(1, *space.shape)).shape[1]
+        self.layers = nn.Sequential(looks, nn.Linear(width, hidden), nn.ReLU())
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Frames (B, 3, H, W) in 0 .. 1 -> features (B, hidden)."""
+        return self.layers(frames)
+
+
+def use_threads(threads: int) -> None:
+    """Let torch compute with so many threads."""
+    torch.set_num_threads(threads)
+
+
+def recurrent_ppo(config: RunConfig, worlds: Worlds, threads: int) -> RecurrentPPO:
+    """RecurrentPPO with the settings of a run of ours, in all of its worlds."""
+    use_threads(threads)
+    ppo = config.ppo
+    return RecurrentPPO(
+        "CnnLstmPolicy",
+        worlds,
+        learning_rate=lambda left: ppo.learning_rate * left,
+        n_steps=ppo.num_steps,
+        batch_size=ppo.batch_size // ppo.num_minibatches,
+        n_epochs=ppo.update_epochs,
+        gamma=ppo.gamma,
+        gae_lambda=ppo.gae_lambda,
+        clip_range=ppo.clip_coef,
+        ent_coef=ppo.ent_coef,
+        vf_coef=ppo.vf_coef,
+        max_grad_norm=ppo.max_grad_norm,
+        policy_kwargs={
+            "features_extractor_class": Eyes,
+            "features_extractor_kwargs": {"hidden": ppo.hidden},
+            "lstm_hidden_size": ppo.lstm,
+            "shared_lstm": True,
+            "enable_critic_lstm": False,
+            "net_arch": [],
+            "optimizer_kwargs": {"eps": ppo.adam_eps},
+        },
+        seed=config.seed,
+        device=config.device,
+    )
+
+
+def _first(obs: dict[str, np.ndarray]) -> np.ndarray:
+    return np.moveaxis(obs["pov"], -1, 1)
+
+
+def parameters(model: RecurrentPPO | nn.Module) -> int:
+    """How many weights a model has."""
+    network = model.policy if isinstance(model, RecurrentPPO) else model
+    return sum(p.numel() for p in network.parameters())
