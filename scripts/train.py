@@ -40,8 +40,8 @@ class Args:
     """Begin anew where --out holds a run."""
     snapshots: bool = False
     """Keep the agent at steps on a log grid, each a checkpoint in snapshots/, to see what it wanted when."""
-    arch: Literal["lstm", "ff"] = "lstm"
-    """What remembers: an LSTM, or nothing at all (ff)."""
+    arch: Literal["lstm", "ff", "gtrxl", "drc"] = "lstm"
+    """What remembers: an LSTM, nothing at all (ff), a transformer (gtrxl), or a ConvLSTM that can plan (drc)."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the network runs; worlds always run on the processor."""
     threads: int | None = None

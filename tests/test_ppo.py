@@ -6,6 +6,7 @@ import pytest
 import torch
 from cue_env import CueEnv
 
+from mcproxy.agent.architectures import ARCHITECTURES, make_agent
 from mcproxy.agent.architectures.lstm import LstmAgent
 from mcproxy.agent.config import PPOConfig, RunConfig, run_config
 from mcproxy.agent.model import NEVER, chosen, entropy
@@ -81,28 +82,42 @@ def test_a_choice_that_a_control_lacks_is_never_taken():
     torch.testing.assert_close(log_probs.exp().sum(-1), torch.ones(5, 2))
 
 
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("often", [0.0, 0.2, 1.0])
-def test_one_call_over_a_sequence_is_step_by_step_with_the_memory_emptied_at_starts(often):
+def test_one_call_over_a_sequence_is_step_by_step_with_the_memory_emptied_at_starts(arch, often):
     torch.manual_seed(0)
-    agent = LstmAgent((36, 36), (3, 2), 16, 16)
-    frames = torch.randint(0, 256, (12, 5, 36, 36, 3), dtype=torch.uint8)
-    starts, state = torch.rand(12, 5) < often, torch.randn(2, 5, 16)
-    log_probs, values = agent.sequence(frames, state, starts)
+    agent = make_agent(dataclasses.replace(RUN, arch=arch), (3, 2))
+    frames = torch.randint(0, 256, (70 + 12, 5, 36, 36, 3), dtype=torch.uint8)
+    starts, state = torch.rand(len(frames), 5) < often, agent.initial_state(5)
+    for t in range(70):  # more than any architecture looks back on
+        _, _, state = agent.step(frames[t], state, starts[t])
+    log_probs, values = agent.sequence(frames[70:], state, starts[70:])
     for t in range(12):
-        step_log_probs, step_values, state = agent.step(frames[t], state, starts[t])
+        step_log_probs, step_values, state = agent.step(frames[70 + t], state, starts[70 + t])
         torch.testing.assert_close(log_probs[t], step_log_probs, atol=1e-5, rtol=0)
         torch.testing.assert_close(values[t], step_values, atol=1e-5, rtol=0)
 
 
-def test_no_gradient_passes_the_beginning_of_an_episode():
+@pytest.mark.parametrize("arch", ARCHITECTURES.keys() - {"ff"})
+def test_no_gradient_passes_the_beginning_of_an_episode(arch):
     torch.manual_seed(0)
-    agent = LstmAgent((36, 36), (3, 2), 16, 16)
-    frames = torch.randint(0, 256, (4, 2, 36, 36, 3), dtype=torch.uint8)
-    state, starts = torch.randn(2, 2, 16, requires_grad=True), torch.zeros(4, 2, dtype=torch.bool)
+    agent = make_agent(dataclasses.replace(RUN, arch=arch), (3, 2))
+    frames, state = torch.randint(0, 256, (5, 2, 36, 36, 3), dtype=torch.uint8), agent.initial_state(2)
+    goes_on = torch.zeros(5, 2, dtype=torch.bool)
+    _, _, state = agent.step(frames[4], state, goes_on[0])  # so that there is something to remember
+    state, starts = state.detach().requires_grad_(), goes_on[:4].clone()
     starts[2, 0] = True  # world 0 begins anew, world 1 goes on
-    _, values = agent.sequence(frames, state, starts)
+    _, values = agent.sequence(frames[:4], state, starts)
     (grad,) = torch.autograd.grad(values[3].sum(), state)
     assert (grad[:, 0] == 0).all() and (grad[:, 1] != 0).any()
+
+
+def test_architectures_are_about_as_large_as_the_default():
+    sizes = {
+        arch: sum(p.numel() for p in make_agent(RunConfig(arch=arch), (2, 3, 2)).parameters()) for arch in ARCHITECTURES
+    }
+    assert sizes["lstm"] == 680_280
+    assert all(sizes["lstm"] / 2 <= size <= 2 * sizes["lstm"] for size in sizes.values()), sizes
 
 
 def test_a_timeout_is_worth_the_value_of_its_last_frame_with_the_memory_it_ended_with():

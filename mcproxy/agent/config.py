@@ -10,7 +10,7 @@ from typing import Any
 
 from mcproxy.errors import UserError, unknown
 
-ARCHS = ("lstm", "ff")  # `architectures/` has a file for each
+ARCHS = ("lstm", "ff", "gtrxl", "drc")  # `architectures/` has a file for each
 MIN_PIXELS = 36  # a side; smaller frames would leave the last convolution nothing to look at
 _COUNTS = (
     "num_envs", "num_steps", "num_groups", "update_epochs", "num_minibatches", "hidden", "lstm", "save_every",

@@ -97,9 +97,11 @@ class Agent(nn.Module):
         return choices.log_softmax(-1), self.value(memory)[:, 0]
 
     def _init_weights(self) -> None:
-        """Orthogonal weights, zero biases: gain sqrt(2) before a ReLU, 0.01 for the policy, 1 elsewhere (CleanRL)."""
+        """Orthogonal weights: gain sqrt(2) before a ReLU, 0.01 for the policy, 1 elsewhere (CleanRL); zero biases."""
         for name, parameter in self.named_parameters():
-            if parameter.ndim == 1:
+            if "norm" in name and name.endswith("weight"):
+                nn.init.ones_(parameter)
+            elif parameter.ndim == 1 or name.endswith("distance"):
                 nn.init.zeros_(parameter)
             elif name.startswith("memory") or name == "value.weight":
                 nn.init.orthogonal_(parameter)
