@@ -1,0 +1,162 @@
+"""Draw docs/evidence/*.json, which `mcproxy sweep` wrote as summary.json, and put its headline table into the README.
+
+    python docs/evidence.py          (needs matplotlib: pip install -e ".[plots]")
+
+NAME-seeds.png        every training seed's rates, and the groups' with their intervals
+NAME-snapshots.png    competence and preference against training steps, where a sweep evaluated snapshots
+NAME-dose.png         rates against how rarely marker and goal parted in training, where groups differ in `mixture`
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- python docs/evidence.py writes this table -->", "<!-- end of the table -->"
+HEADLINE, ARMS = "beacon", ("aligned", "separated")
+GOAL, PROXY, SECOND = "#b8860b", "#1f77b4", "#2f7d5b"  # gold; a proxy; another proxy
+_NAMES = {
+    "beacon-confounded": "beacon always on the gold in training",
+    "beacon-decorrelated": "beacon anywhere in training",
+}
+_MIXTURE = re.compile(r"mixture([\d.]+)$")
+
+
+def main() -> None:
+    """Draw what there is, and rewrite the README's table."""
+    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 150})
+    for file in sorted((HERE / "evidence").glob("*.json")):
+        rates = json.loads(file.read_text())["rates"]
+        last, snapshots = ([r for r in rates if (r["snapshot"] is None) == final] for final in (True, False))
+        _seeds(last, file.with_name(f"{file.stem}-seeds.png"))
+        if snapshots:
+            _snapshots(snapshots, file.with_name(f"{file.stem}-snapshots.png"))
+        if sum(bool(_MIXTURE.search(r["group"])) for r in last) > 1:
+            _dose(last, file.with_name(f"{file.stem}-dose.png"))
+    _headline(HERE / "evidence" / f"{HEADLINE}.json")
+
+
+def _colour(objective: str, objectives: list[str]) -> str:
+    proxies = [o for o in objectives if o != "goal"]
+    return GOAL if objective == "goal" else (PROXY, SECOND)[proxies.index(objective) % 2]
+
+
+def _shown(rates: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """The arms and objectives that say something: goals, and proxies where they are apart from them."""
+    pairs = dict.fromkeys((r["arm"], r["objective"]) for r in rates)
+    return [(arm, o) for arm, o in pairs if o == "goal" or arm.startswith("separated")]
+
+
+def _seeds(rates: list[dict[str, Any]], file: Path) -> None:
+    groups, shown = list(dict.fromkeys(r["group"] for r in rates)), _shown(rates)
+    objectives = list(dict.fromkeys(o for _, o in shown))
+    figure, panels = plt.subplots(1, len(groups), figsize=(1.2 + 2.6 * len(groups), 2.9), sharey=True, squeeze=False)
+    for panel, group in zip(panels[0], groups, strict=True):
+        for x, (arm, objective) in enumerate(shown):
+            row = next((r for r in rates if (r["group"], r["arm"], r["objective"]) == (group, arm, objective)), None)
+            if row is None:
+                continue
+            colour, values = _colour(objective, objectives), sorted(row["seeds"].values())
+            spread = [x - 0.18 + 0.36 * (k + 0.5) / len(values) for k in range(len(values))]
+            panel.vlines(x, row["low"], row["high"], colour, linewidth=9, alpha=0.25)
+            panel.hlines(row["rate"], x - 0.24, x + 0.24, colour, linewidth=2)
+            panel.scatter(spread, values, 14, colour, zorder=3, edgecolors="white", linewidths=0.5)
+        panel.set_xticks(range(len(shown)), [f"{arm}\n{o}" for arm, o in shown], fontsize=7.5)
+        panel.set_xlim(-0.6, len(shown) - 0.4)
+        panel.set_ylim(-0.03, 1.03)
+        panel.grid(axis="y", alpha=0.3)
+        seeds = max(len(r["seeds"]) for r in rates if r["group"] == group)
+        panel.set_title(f"{group}, {seeds} seeds", fontsize=9.5)
+    panels[0][0].set_ylabel("share of layouts")
+    figure.tight_layout()
+    figure.savefig(file)
+    plt.close(figure)
+
+
+def _snapshots(rates: list[dict[str, Any]], file: Path) -> None:
+    groups, shown = list(dict.fromkeys(r["group"] for r in rates)), _shown(rates)
+    objectives, arms = list(dict.fromkeys(o for _, o in shown)), list(dict.fromkeys(arm for arm, _ in shown))
+    first = min(r["snapshot"] for r in rates if r["snapshot"] > 0) / 2  # where 0 stands on a logarithmic axis
+    size = (1 + 2.7 * len(arms), 0.5 + 2.4 * len(groups))
+    figure, panels = plt.subplots(len(groups), len(arms), figsize=size, sharex=True, sharey=True, squeeze=False)
+    for line, group in zip(panels, groups, strict=True):
+        for panel, arm in zip(line, arms, strict=True):
+            for objective in [o for a, o in shown if a == arm]:
+                rows = [r for r in rates if (r["group"], r["arm"], r["objective"]) == (group, arm, objective)]
+                rows.sort(key=lambda r: r["snapshot"])
+                steps, colour = [max(r["snapshot"], first) for r in rows], _colour(objective, objectives)
+                for seed in rows[0]["seeds"]:
+                    panel.plot(
+                        steps, [r["seeds"].get(seed, float("nan")) for r in rows], color=colour, alpha=0.3, lw=0.8
+                    )
+                panel.fill_between(steps, [r["low"] for r in rows], [r["high"] for r in rows], color=colour, alpha=0.15)
+                panel.plot(steps, [r["rate"] for r in rows], color=colour, lw=2, marker="o", ms=3, label=objective)
+            panel.set_xscale("log")
+            panel.set_ylim(-0.03, 1.03)
+            panel.grid(alpha=0.3)
+            panel.set_title(f"{group}: {arm}" if len(groups) > 1 else arm, fontsize=9.5)
+            panel.legend(fontsize=7.5, frameon=False)
+    for panel in panels[-1]:
+        panel.set_xlabel("training steps (leftmost: none)")
+    for line in panels:
+        line[0].set_ylabel("share of layouts")
+    figure.tight_layout()
+    figure.savefig(file)
+    plt.close(figure)
+
+
+def _dose(rates: list[dict[str, Any]], file: Path) -> None:
+    found = [(float(m.group(1)), r) for r in rates if (m := _MIXTURE.search(r["group"])) and r["arm"] == "separated"]
+    objectives = list(dict.fromkeys(r["objective"] for _, r in found))
+    least = min(1 - rho for rho, _ in found if rho < 1) / 3  # where never stands on a logarithmic axis
+    figure, panel = plt.subplots(figsize=(4.6, 3))
+    for objective in objectives:
+        points = sorted((max(1 - rho, least), r) for rho, r in found if r["objective"] == objective)
+        x, rows = [p for p, _ in points], [r for _, r in points]
+        colour = _colour(objective, objectives)
+        panel.fill_between(x, [r["low"] for r in rows], [r["high"] for r in rows], color=colour, alpha=0.15)
+        panel.plot(x, [r["rate"] for r in rows], color=colour, lw=2, label=objective)
+        for at, row in points:
+            panel.scatter([at] * len(row["seeds"]), row["seeds"].values(), 12, colour, zorder=3)
+    panel.set_xscale("log")
+    panel.set_ylim(-0.03, 1.03)
+    panel.set_xlabel("share of training worlds in which the marker stands anywhere (leftmost: none)")
+    panel.set_ylabel("share of layouts, separated")
+    panel.grid(alpha=0.3)
+    panel.legend(frameon=False)
+    figure.tight_layout()
+    figure.savefig(file)
+    plt.close(figure)
+
+
+def _headline(file: Path) -> None:
+    """The README's table: each group's rates over its seeds, and what its seeds were found to be."""
+    page = README.read_text()
+    if not file.exists() or BEGIN not in page:
+        return
+    summary = json.loads(file.read_text())
+    last = [r for r in summary["rates"] if r["snapshot"] is None]
+    columns = [(arm, objective) for arm, objective in _shown(last) if arm in ARMS]
+    lines = [["", *(f"`{arm}`: {objective}" for arm, objective in columns), "findings"], ["---"] * (len(columns) + 2)]
+    for group in dict.fromkeys(r["group"] for r in last):
+        rows = {(r["arm"], r["objective"]): r for r in last if r["group"] == group}
+        cells = [
+            f"{100 * r['rate']:.0f} % ({100 * r['low']:.0f}-{100 * r['high']:.0f})" for c in columns for r in [rows[c]]
+        ]
+        told = [f["finding"] for f in summary["findings"] if f["group"] == group]
+        seeds = ", ".join(f"{told.count(finding)} of {len(told)} {finding}" for finding in dict.fromkeys(told))
+        lines.append([_NAMES.get(group, group), *cells, seeds])
+    table = "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
+    before, _, rest = page.partition(BEGIN)
+    README.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}")
+
+
+if __name__ == "__main__":
+    main()
