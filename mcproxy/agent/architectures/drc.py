@@ -57,7 +57,7 @@ class DrcAgent(Agent):
     def _encode(self, features: Tensor) -> list[Tensor]:
         """The frame's part of every layer's gates: (N, h, w, 4 * channels) each."""
         seen = _around(features)
-        return [layer.of_frame(seen) for layer in self.layers]
+        return [layer.of_frame(seen) for layer in self.layers if isinstance(layer, _Layer)]  # all are: for mypy
 
     def _ticks(
         self, encoded: list[Tensor], outs: list[Tensor], cells: list[Tensor]
