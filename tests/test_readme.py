@@ -20,6 +20,11 @@ SMALL = [  # what a line says, what is run
     (r"--steps \d+", "--steps 256 --ppo.num-envs 8 --ppo.num-steps 32"),
     (r"--arm all", "--arm aligned separated"),
 ]
+SMALL_PLAN = [
+    (r"steps = \S+", "steps = 256\nppo.num-envs = 8\nppo.num-steps = 32"),
+    (r"episodes = \S+", "episodes = 4"),
+    (r"seed = \[0, 1\]", "seed = [0]"),
+]
 NOT_RUN = r"^(\. \.venv/bin/activate|git clone .*|cd .*)$"
 WINDOW = r"^mcproxy (play|replay (?!.*--export))"  # without a display these end in one line
 
@@ -48,6 +53,11 @@ def test_every_command_of_the_readme_runs_in_its_order(tmp_path):
     for block in blocks("python"):
         name = re.match(r"# (\w+\.py)\n", block)
         (tmp_path / (name[1] if name else "example.py")).write_text(block)
+    plan = (ROOT / "plans" / "demo.toml").read_text()
+    for written, instead in SMALL_PLAN:
+        plan = re.sub(written, instead, plan)
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / "demo.toml").write_text(plan)
     lines = [line for block in blocks("bash") for line in block.splitlines() if not re.match(NOT_RUN, line)]
     small = lines.copy()
     for written, instead in SMALL:

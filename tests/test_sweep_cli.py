@@ -3,6 +3,7 @@
 import fcntl
 import json
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +69,12 @@ def test_every_list_is_an_axis_and_any_beginning_has_about_as_many_seeds_of_ever
     asked = ("--task", "beacon", "--mixture", "0.5", "--seed", "0", "--ppo.ent-coef", "0.02")
     assert sorted(read.runs[1].flags) == sorted(asked)
     assert (read.arms, read.episodes, read.snapshots) == (["finding"], 200, 0)
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parent.parent / "plans").glob("*.toml")), ids=lambda p: p.stem)
+def test_the_plans_that_come_with_the_project_can_be_run(path, tmp_path):
+    plan = _plan.read(path)
+    assert len(sweep._configs(plan, tmp_path)) == len(plan.runs) >= 4
 
 
 @pytest.mark.parametrize(
