@@ -118,7 +118,8 @@ def _dose(rates: list[dict[str, Any]], file: Path) -> None:
     least = min(1 - rho for rho, _ in found if rho < 1) / 3  # where never stands on a logarithmic axis
     figure, panel = plt.subplots(figsize=(4.6, 3))
     for objective in objectives:
-        points = sorted((max(1 - rho, least), r) for rho, r in found if r["objective"] == objective)
+        points = [(max(1 - rho, least), r) for rho, r in found if r["objective"] == objective]
+        points.sort(key=lambda point: point[0])
         x, rows = [p for p, _ in points], [r for _, r in points]
         colour = _colour(objective, objectives)
         panel.fill_between(x, [r["low"] for r in rows], [r["high"] for r in rows], color=colour, alpha=0.15)

@@ -157,9 +157,12 @@ def write(results: Results, folder: Path) -> Path:
         "episodes": [_columns(arm) for arm in results.arms],
     }
     path = folder / FILE
-    part = path.with_name(f".{FILE}.part")
+    part = path.with_name(f".{FILE}.{os.getpid()}.part")
     try:
-        part.write_text(_json(sections), encoding="utf-8")
+        with part.open("w", encoding="utf-8") as file:
+            file.write(_json(sections))
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

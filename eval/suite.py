@@ -75,7 +75,7 @@ def run(
     if force and resume:
         raise UserError("--force replaces what --resume goes on with: choose one of them")
     known = tasks.get(task)
-    chosen = _arms(known, arms)
+    chosen = arms_of(known, arms)
     if (len(policies) + references * (1 + len(known.objectives))) * len(chosen) * episodes > MAX_EPISODES:
         raise UserError(f"more than {MAX_EPISODES} episodes in all: evaluate into several folders, for the leaderboard")
     folder = _Folder(out, force, resume)
@@ -233,7 +233,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _arms(task: Task, arms: Sequence[str]) -> list[str]:
+def arms_of(task: Task, arms: Sequence[str]) -> list[str]:
     """The arms asked for, each once, in the task's order."""
     for arm in arms:
         if arm not in (*task.arms, ALL, FINDING):

@@ -7,12 +7,14 @@ that a process that outlived its sweep is not disturbed. One that fails is begun
 import contextlib
 import logging
 import os
+import shlex
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from mcproxy.errors import UserError
 ATTEMPTS = 3
 BUSY, KILLED = -1000, 130  # what `attempt` returns of a job that another process has; Ctrl-C
 Attempt = Callable[["Job"], int]
+_CHILDREN: set["subprocess.Popen[bytes]"] = set()  # of this process, to be interrupted with it
+_AGAIN = 5.0  # seconds until a job that another process has is looked at again
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,16 @@ def attempt(argv: Sequence[str], log: Path) -> int:
     with log.open("ab") as told:
         if not _lock(told.fileno()):
             return BUSY
-        told.write(f"$ mcproxy {' '.join(argv)}\n".encode())
+        told.write(f"$ mcproxy {shlex.join(argv)}\n".encode())
         told.flush()
         command = [sys.executable, "-m", "mcproxy.scripts.main", *argv]
         # the lock is the open file's: the child keeps it by its stdout, also if we are killed
-        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told, check=False).returncode
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told) as child:
+            _CHILDREN.add(child)
+            try:
+                return child.wait()
+            finally:
+                _CHILDREN.discard(child)
 
 
 def here(job: Job) -> int:
@@ -61,9 +70,13 @@ def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
     except ImportError:
         raise UserError('--ray needs Ray: pip install "mcproxy[ray]"') from None
     try:
-        library.init(None if address == "local" else address, log_to_driver=False, logging_level=logging.ERROR)
+        library.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UserError(f"--ray {address}: {error}") from None
+    cores = int(library.cluster_resources().get("CPU", 1))
+    if cores < threads:
+        library.shutdown()
+        raise UserError(f"--ray {address}: has {cores} cores, fewer than the --threads {threads} of one job")
     remote = library.remote(num_cpus=threads, max_retries=0)(_attempt_there)
 
     def attempts(job: Job) -> int:
@@ -75,7 +88,7 @@ def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
             return 1
 
     try:
-        yield attempts, max(1, int(library.cluster_resources().get("CPU", 1)) // threads)
+        yield attempts, cores // threads
     finally:
         library.shutdown()
 
@@ -96,7 +109,8 @@ def work(
     """Do the jobs of each chain in turn, `width` chains at a time; returns the names of those that were not done.
 
     A job that is complete is skipped. One that fails is attempted `ATTEMPTS` times; then the rest of its chain is left.
-    `tell` gets a line for everything that happens, `tick` is called now and then.
+    One that another process has is waited for. `tell` gets a line for everything that happens, `tick` is called now and
+    then.
     """
     stop = threading.Event()
 
@@ -111,12 +125,12 @@ def work(
         futures = [pool.submit(follow, chain) for chain in chains]
         try:
             while not all(future.done() for future in futures):
-                with contextlib.suppress(TimeoutError):
-                    for _ in as_completed(futures, timeout=1.0):
-                        pass
+                wait(futures, timeout=1.0)
                 tick()
         except BaseException:
             stop.set()
+            for child in tuple(_CHILDREN):
+                child.send_signal(signal.SIGINT)
             pool.shutdown(cancel_futures=True)
             raise
     for future in futures:
@@ -126,22 +140,31 @@ def work(
 
 def _do(job: Job, attempts: Attempt, tell: Callable[[str], Any], stop: threading.Event) -> bool:
     """Attempt a job until it is complete; False if it cannot be done, or we are to stop."""
-    for count in range(1, ATTEMPTS + 1):
-        if stop.is_set():
-            return False
+    failed, waits = 0, False
+    while failed < ATTEMPTS and not stop.is_set():
         if job.is_complete():
             return True
         began = time.monotonic()
-        tell(f"{job.name}: begins" if count == 1 else f"{job.name}: attempt {count} of {ATTEMPTS}")
-        code = attempts(job)
-        if code == BUSY:
-            tell(f"{job.name}: another process is at it")
+        if not waits:
+            tell(f"{job.name}: begins" if failed == 0 else f"{job.name}: attempt {failed + 1} of {ATTEMPTS}")
+        try:
+            code = attempts(job)
+        except (UserError, OSError) as error:
+            tell(f"{job.name}: cannot be begun ({error})")
             return False
+        if code == BUSY:
+            if not waits:
+                tell(f"{job.name}: another process is at it; waiting")
+            waits = True
+            stop.wait(_AGAIN)
+            continue
+        waits = False
         if job.is_complete():
             tell(f"{job.name}: done in {time.monotonic() - began:.0f} s")
             return True
         if code == KILLED or stop.is_set():
             return False
+        failed += 1
         tell(f"{job.name}: failed ({_last_line(job.log)})")
     return False
 
@@ -161,4 +184,6 @@ def _lock(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:  # a file system without locks
+        return True
     return True

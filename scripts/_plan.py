@@ -36,7 +36,7 @@ class Run:
 
     name: str
     group: str
-    task: str
+    task: str | None  # as the plan names it: what is evaluated on, or None for that of the run's settings
     seed: int
     flags: tuple[str, ...]  # of `mcproxy train`, without --out and --threads
     snapshots: bool
@@ -72,12 +72,21 @@ def read(path: Path) -> Plan:
             raise errors.unknown(f"setting in [evaluate] of {path}", key, _EVALUATE)
         if type(value) is not type(_EVALUATE[key]):
             raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected something like {_EVALUATE[key]!r}")
+        if value in ([], 0) and key != "snapshots" or isinstance(value, int) and value < 0:
+            raise UserError(f"{path}: {key} = {value!r} in [evaluate]: leaves nothing to evaluate")
     runs = [run for k, grid in enumerate(grids) for run in _runs(grid, path, f"[[train]] table {k + 1} of {path}")]
     if len(runs) > _MAX_RUNS:
         raise UserError(f"{path}: {len(runs):,} runs, expected {_MAX_RUNS:,} at most")
     for one, other in itertools.pairwise(sorted(run.name for run in runs)):
         if one == other:
             raise UserError(f"{path}: two runs are named {one}: give their tables different names")
+    alike: dict[str, set[tuple[str, ...]]] = {}
+    for run in runs:
+        at = run.flags.index("--seed") if "--seed" in run.flags else len(run.flags)
+        alike.setdefault(run.group, set()).add(run.flags[:at] + run.flags[at + 2 :])
+    for group, settings in alike.items():
+        if len(settings) > 1:
+            raise UserError(f"{path}: runs of the name {group} differ in more than the seed: give them different names")
     rank = {group: iter(range(len(runs))) for group in {run.group for run in runs}}
     turns = {run.name: next(rank[run.group]) for run in runs}
     return Plan(sorted(runs, key=lambda run: turns[run.name]), **(_EVALUATE | evaluate))
@@ -87,30 +96,32 @@ def _runs(grid: Any, path: Path, where: str) -> Iterator[Run]:
     """All combinations of a grid's lists."""
     if not isinstance(grid, dict):
         raise UserError(f"{where}: expected settings")
-    settings = {key: value for key, value in grid.items() if key != "ppo"}
-    settings |= {f"ppo.{key}": value for key, value in grid.get("ppo", {}).items()}
+    settings, ppo = {key: value for key, value in grid.items() if key != "ppo"}, grid.get("ppo", {})
+    if not isinstance(ppo, dict):
+        raise UserError(f"{where}: ppo = {ppo!r}: expected settings, such as ppo.ent-coef = 0.02")
+    settings |= {f"ppo.{key}": value for key, value in ppo.items()}
     name = settings.pop("name", None) or settings.get("task", "beacon")
     if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
         raise UserError(f"{where}: name = {name!r}: expected letters, digits, - and _")
     for key in settings:
         if key not in _FLAGS and not key.startswith("ppo."):
             raise errors.unknown(f"setting in {where}", key, ["name", *_FLAGS, "ppo"])
-    axes = {key: value if _is_axis(key, value) else [value] for key, value in settings.items()}
+    axes = {key: value if isinstance(value, list) else [value] for key, value in settings.items()}
     if not all(axes.values()):
         raise UserError(f"{where}: an empty list leaves nothing to train")
     axes.setdefault("seed", [0])
+    if any(type(seed) is not int for seed in axes["seed"]):
+        raise UserError(f"{where}: seed = {axes['seed']}: expected whole numbers")
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
-        task, seed = str(chosen.get("task", "beacon")), chosen["seed"]
-        if task.endswith(".py"):
-            chosen["task"] = task = str((path.parent / task).resolve())
+        seed = chosen["seed"]
+        if str(chosen.get("task", "")).endswith(".py"):
+            chosen["task"] = str((path.parent / chosen["task"]).resolve())
         varied = [_label(key, chosen[key]) for key, several in axes.items() if len(several) > 1 and key != "seed"]
         group = "-".join([name, *varied])
-        yield Run(f"{group}-s{seed}", group, task, seed, tuple(_flags(chosen)), chosen.get("snapshots") is True)
-
-
-def _is_axis(key: str, value: Any) -> bool:
-    return isinstance(value, list) and (key != "resolution" or bool(value) and isinstance(value[0], list))
+        yield Run(
+            f"{group}-s{seed}", group, chosen.get("task"), seed, tuple(_flags(chosen)), bool(chosen.get("snapshots"))
+        )
 
 
 def _label(key: str, value: Any) -> str:
@@ -121,8 +132,8 @@ def _label(key: str, value: Any) -> str:
 
 def _flags(settings: dict[str, Any]) -> Iterator[str]:
     for key, value in settings.items():
-        if value is False:
+        if value is False and not key.startswith("ppo."):
             continue
         yield f"--{key.replace('_', '-')}"
-        if value is not True:
-            yield from map(str, value if isinstance(value, list) else [value])
+        if value is not True or key.startswith("ppo."):
+            yield str(value)

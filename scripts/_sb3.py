@@ -124,7 +124,7 @@ def recurrent_ppo(config: RunConfig, worlds: Worlds, threads: int) -> RecurrentP
 
 
 def _first(obs: dict[str, np.ndarray]) -> np.ndarray:
-    return np.moveaxis(obs["pov"], -1, 1)
+    return np.moveaxis(obs["pov"], -1, 1).copy()  # the environment draws the next frames into the same memory
 
 
 def parameters(model: RecurrentPPO | nn.Module) -> int:

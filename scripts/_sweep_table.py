@@ -1,13 +1,15 @@
 """The summary of a sweep: every group's rates over its training seeds, with two-level bootstrap intervals."""
 
+import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
+from mcproxy.agent import checkpoint
+from mcproxy.errors import UserError
 from mcproxy.eval import results as results_file
 from mcproxy.eval.finding import is_apart
 from mcproxy.eval.results import ArmResult, Results
@@ -30,7 +32,7 @@ def summarize(plan: _plan.Plan, out: Path) -> dict[str, Any]:
     snapshots: dict[str, dict[int, Results]] = {}
     for run in plan.runs:
         for found, name in ((groups, run.name), (snapshots, f"{run.name}-snapshots")):
-            if (out / "evaluate" / name / results_file.FILE).exists():
+            with contextlib.suppress(UserError):  # it is not done, which has been told
                 found.setdefault(run.group, {})[run.seed] = results_file.read(out / "evaluate" / name)
     rates = [row for group, seeds in groups.items() for row in _rates(group, seeds)]
     rates += [row for group, seeds in snapshots.items() for row in _snapshots(group, seeds)]
@@ -45,9 +47,8 @@ def summarize(plan: _plan.Plan, out: Path) -> dict[str, Any]:
 
 def write(summary: dict[str, Any], out: Path) -> None:
     """Write the summary into the sweep's folder, whole or not at all."""
-    part = out / f".{FILE}.part"
-    part.write_text(json.dumps(summary, indent=1) + "\n")
-    os.replace(part, out / FILE)
+    text = json.dumps(summary, indent=1) + "\n"
+    checkpoint.write(out / FILE, lambda part: part.write_text(text))
 
 
 def show(summary: dict[str, Any], title: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import os
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from mcproxy.scripts import _cli, _crew, _plan
 
 if TYPE_CHECKING:
     from mcproxy.agent.config import RunConfig
+    from mcproxy.eval.results import Results
 
 _MEAN_EPISODE = 0.5  # of the time limit, for the estimate of how long an evaluation takes
 
@@ -47,8 +49,8 @@ def main(argv: list[str]) -> int:
             raise UserError(f"{name} {value}: expected 1 or more")
     plan, out = _plan.read(args.plan), args.out or Path("runs") / args.plan.stem
     configs = _configs(plan, out)
-    chains = _chains(plan, out, args.threads)
-    width = args.jobs or max(1, (os.cpu_count() or 1) // args.threads)
+    chains = _chains(plan, configs, out, args.threads)
+    width = args.jobs or max(1, _cores() // args.threads)
     if args.dry_run:
         return _tell_what_is_left(plan, configs, chains, out, width)
     from mcproxy.scripts import _sweep_table
@@ -56,7 +58,8 @@ def main(argv: list[str]) -> int:
     with contextlib.ExitStack() as stack:
         attempts: _crew.Attempt = _crew.here
         if args.ray is not None:
-            attempts, width = stack.enter_context(_crew.ray(args.ray, args.threads))
+            attempts, most = stack.enter_context(_crew.ray(args.ray, args.threads))
+            width = min(args.jobs or most, most)
         tick = stack.enter_context(_progress(plan, configs, chains, out))
         try:
             left = _crew.work(chains, attempts, width, _cli.say, tick)
@@ -79,91 +82,131 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
     """The settings of each run by name; flags that training refuses, or a run begun with others, is a `UserError`."""
     from mcproxy import task
     from mcproxy.agent import run
+    from mcproxy.eval import suite
     from mcproxy.scripts import train
 
     configs = {}
     for planned in plan.runs:
-        asked = train.asked(list(planned.flags))
-        known = task.get(planned.task)
-        known.mission(0, asked.arm, "train", asked.rho)
-        for arm in plan.arms:
-            if arm not in (*known.arms, "all", "finding"):
-                raise UserError(f"task {known.name!r} has no arm {arm!r}")
+        config = train.asked(list(planned.flags))
+        known = task.get(planned.task or config.task)
+        known.mission(0, config.arm, "train", config.rho)
+        suite.arms_of(known, plan.arms)
         folder = out / "train" / planned.name
         if (folder / "config.json").exists():
             stored = run.stored(folder)
-            if run.with_precision(asked) != stored:
+            if config.ppo.bf16 is None:  # then whatever machine began the run has chosen
+                config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, bf16=stored.ppo.bf16))
+            if config != stored:
                 raise UserError(f"{folder} holds a run with other settings: choose another --out, or remove it")
-        configs[planned.name] = asked
+            if planned.snapshots and not (folder / run.SNAPSHOTS).is_dir():
+                raise UserError(f"{folder} holds a run without snapshots: choose another --out, or remove it")
+        configs[planned.name] = config
     return configs
 
 
-def _chains(plan: _plan.Plan, out: Path, threads: int) -> list[list[_crew.Job]]:
+def _chains(plan: _plan.Plan, configs: "dict[str, RunConfig]", out: Path, threads: int) -> list[list[_crew.Job]]:
     """The jobs of each run, and of the references of each task, which come last."""
-    chains = []
+    from mcproxy.agent.run import SNAPSHOTS
+
+    chains, tasks = [], {}
     for planned in plan.runs:
-        folder = out / "train" / planned.name
-        jobs = [_train(planned, folder, out, threads)]
-        jobs.append(_evaluate(plan, planned.name, planned.task, [folder], plan.episodes, out, threads))
+        folder, task = out / "train" / planned.name, planned.task or configs[planned.name].task
+        tasks[task] = configs[planned.name].task
+        last = _Evaluation(out / "evaluate" / planned.name, task, folder.parent, planned.name, plan.episodes)
+        jobs = [_train(planned, folder, out, threads), last.job(plan, out, threads)]
         if planned.snapshots and plan.snapshots:
-            kept = lambda folder=folder: sorted((folder / "snapshots").iterdir())  # noqa: E731
-            name = f"{planned.name}-snapshots"
-            jobs.append(_evaluate(plan, name, planned.task, kept, plan.snapshots, out, threads))
+            kept = out / "evaluate" / f"{planned.name}-snapshots"
+            evaluation = _Evaluation(kept, task, folder / SNAPSHOTS, f"{planned.name}-*", plan.snapshots)
+            jobs.append(evaluation.job(plan, out, threads))
         chains.append(jobs)
-    for task in dict.fromkeys(planned.task for planned in plan.runs):
-        name = f"{Path(task).stem}-references"
-        chains.append([_evaluate(plan, name, task, ["random"], plan.episodes, out, threads)])
+    for task, name in tasks.items():
+        references = _Evaluation(out / "evaluate" / f"{name}-references", task, None, "random", plan.episodes)
+        chains.append([references.job(plan, out, threads)])
     return chains
 
 
 def _train(planned: _plan.Run, folder: Path, out: Path, threads: int) -> _crew.Job:
-    def argv() -> list[str]:
-        resume = ["--resume"] if (folder / "resume.pt").exists() else []
-        return ["train", *planned.flags, "--threads", str(threads), "--out", str(folder), *resume]
-
-    return _crew.Job(
-        name=f"train {planned.name}",
-        argv=argv,
-        is_complete=(folder / "summary.json").exists,
-        log=out / "logs" / f"train-{planned.name}.log",
-    )
-
-
-def _evaluate(
-    plan: _plan.Plan, name: str, task: str, policies: Any, episodes: int, out: Path, threads: int
-) -> _crew.Job:
-    """The evaluation of some policies, a list or what makes one when training is over; references run beside none."""
-    folder = out / "evaluate" / name
-    of_references = policies == ["random"]
-
-    def names() -> list[str]:
-        return [str(p) for p in (policies() if callable(policies) else policies)]
+    from mcproxy.agent import checkpoint, run
 
     def argv() -> list[str]:
-        resume = ["--resume"] if folder.is_dir() and any(folder.iterdir()) else []
-        alone = [] if of_references else ["--no-references"]
-        return [
-            *("evaluate", "--policy", *names(), "--task", task, "--arm", *plan.arms, "--episodes", str(episodes)),
-            *("--threads", str(threads), "--no-recordings", *alone, "--out", str(folder), *resume),
-        ]
+        command = ["train", *planned.flags, "--threads", str(threads), "--out", str(folder)]
+        if (folder / checkpoint.RESUME).exists():
+            return [*command, "--resume"]
+        return [*command, "--force"]  # what a kill before the first checkpoint has left is worth nothing
 
-    def is_complete() -> bool:
+    log = out / "logs" / f"train-{planned.name}.log"
+    return _crew.Job(f"train {planned.name}", argv, (folder / run.SUMMARY).exists, log)
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """An evaluation of a folder's checkpoints whose names match, or of the policy `match` beside the references."""
+
+    folder: Path
+    task: str
+    checkpoints: Path | None
+    match: str
+    episodes: int
+
+    def policies(self) -> dict[str, str]:
+        """What `--policy` takes, by the name under which it is in the results."""
+        if self.checkpoints is None:
+            return {self.match: self.match}
+        return {path.name: str(path) for path in sorted(self.checkpoints.glob(self.match))}
+
+    def job(self, plan: _plan.Plan, out: Path, threads: int) -> _crew.Job:
+        """The job of making it; results of other checkpoints, or that cannot be read, are replaced."""
+
+        def argv() -> list[str]:
+            found = self.results()
+            keeps = "--force" if found is None else "--resume"
+            return [
+                *("evaluate", "--policy", *self.policies().values(), "--task", self.task, "--arm", *plan.arms),
+                *("--episodes", str(self.episodes), "--threads", str(threads), "--no-recordings"),
+                *(() if self.checkpoints is None else ("--no-references",)),
+                *("--out", str(self.folder), keeps),
+            ]
+
+        done: list[bool] = []  # once it is complete it is not read again
+
+        def is_complete() -> bool:
+            if not done and self._has_all(plan):
+                done.append(True)
+            return bool(done)
+
+        log = out / "logs" / f"evaluate-{self.folder.name}.log"
+        return _crew.Job(f"evaluate {self.folder.name}", argv, is_complete, log)
+
+    def results(self) -> "Results | None":
+        """What is there of this very evaluation; None if nothing is, or what is there is of something else."""
+        from mcproxy.agent import checkpoint
         from mcproxy.eval import results
 
-        if not (folder / results.FILE).exists():
-            return False
-        found = results.read(folder)
-        wanted = {(policy, arm) for policy in found.policies for arm in found.config["arms"]}
-        there = {(arm.policy, arm.arm) for arm in found.arms if len(arm.seeds) == episodes}
-        return wanted <= there and len(found.policies) >= (1 if of_references else len(names()))
+        try:
+            found = results.read(self.folder)
+            for name, path in self.policies().items():
+                known = found.policies.get(name, {}).get("checkpoint")
+                if known is not None and known != checkpoint.read_config(Path(path)):
+                    return None
+        except (UserError, OSError):
+            return None
+        return found if found.config["episodes"] == self.episodes else None
 
-    return _crew.Job(f"evaluate {name}", argv, is_complete, out / "logs" / f"evaluate-{name}.log")
+    def _has_all(self, plan: _plan.Plan) -> bool:
+        from mcproxy import task
+        from mcproxy.eval import suite
+
+        found, names = self.results(), self.policies()
+        if found is None or not names:
+            return False
+        wanted = {(name, arm) for name in names for arm in suite.arms_of(task.get(self.task), plan.arms)}
+        return wanted <= {(arm.policy, arm.arm) for arm in found.arms}
 
 
 @contextlib.contextmanager
 def _progress(plan: _plan.Plan, configs: "dict[str, RunConfig]", chains: list[list[_crew.Job]], out: Path) -> Any:
     """Show training steps and jobs done, on a terminal as bars; yields what is to be called now and then."""
-    total = sum(config.total_timesteps for config in configs.values())
+    total = sum(config.num_updates * config.ppo.batch_size for config in configs.values())
     jobs = [job for chain in chains for job in chain]
     with _cli.progress() as show:
 
@@ -179,6 +222,11 @@ def _steps(folder: Path) -> int:
     with contextlib.suppress(OSError, ValueError, KeyError, IndexError), (folder / "progress.csv").open() as file:
         return int(list(csv.DictReader(file))[-1]["global_step"])
     return 0
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _tell_what_is_left(
@@ -197,8 +245,8 @@ def _tell_what_is_left(
             speeds[kind] = _speeds(config)
         if left:
             training, acting = speeds[kind]
-            seconds += (config.total_timesteps - done) / training
-            seconds += len(left) * _evaluation_steps(plan, config.task) / acting
+            seconds += (config.num_updates * config.ppo.batch_size - done) / training
+            seconds += (len(left) - (left[0].name.startswith("train"))) * _evaluation_steps(plan, config.task) / acting
     print(f"{len(plan.runs)} runs, {sum(c.total_timesteps for c in configs.values()):,} steps in all, in {out}")
     hours, minutes = divmod(round(seconds / width / 60), 60)
     rates = ", ".join(f"{kind[1]} {speed:,.0f}" for kind, (speed, _) in speeds.items())

@@ -125,7 +125,8 @@ class Trainer:
         """The share of the episodes between the latest two restarts of the worlds in which the goal was met.
 
         None before the second restart. Only those count that began in the first half of that time: of later ones the
-        restart would cut off those that take longest, which are mostly failures.
+        restart would cut off those that take longest, which are mostly failures. So it is free of that bias if the time
+        limit is at most half of the steps between restarts.
         """
         return sum(met for *_, met in self.recent) / len(self.recent) if self.recent else None
 
@@ -154,8 +155,9 @@ class Trainer:
         for param_group in self.optimizer.param_groups:
             param_group["lr"] = rate
         sums = self._learn()
-        if sums["entropy"] < COLLAPSED * self._most_entropy and (self.goal_rate or 0.0) < 0.5:
-            told = f"entropy {sums['entropy']:.2g} of {self._most_entropy:.2f}, goal rate {self.goal_rate or 0:.2f}"
+        goal = self.goal_rate
+        if sums["entropy"] < COLLAPSED * self._most_entropy and goal is not None and goal < 0.5:
+            told = f"entropy {sums['entropy']:.2g} of {self._most_entropy:.2f}, goal rate {goal:.2f}"
             raise UserError(
                 f"training collapsed in update {self.updates} ({told}): it no longer explores and has not learned; "
                 f"try a higher --ppo.ent-coef or a lower --ppo.learning-rate"

@@ -22,7 +22,7 @@ class Rollout:
     """The buffers of one roll-out of N worlds over T steps, made once and reused; time comes first.
 
     frames (T, N, H, W, 3) uint8 · starts (T, N) bool, the frame begins an episode · actions (T, N, C) int64 ·
-    log_probs, values, rewards, next_values (T, N) float32 · terminated, ended (T, N) bool · state (2, N, L), the
+    log_probs, values, rewards, next_values (T, N) float32 · terminated, ended (T, N) bool · state (S, N, any), the
     memory before the first step. `next_values` is the value of the frame that an action led to, before any reset.
     """
 
