@@ -99,12 +99,15 @@ def _snapshots(rates: list[dict[str, Any]], file: Path) -> None:
                 panel.fill_between(steps, [r["low"] for r in rows], [r["high"] for r in rows], color=colour, alpha=0.15)
                 panel.plot(steps, [r["rate"] for r in rows], color=colour, lw=2, marker="o", ms=3, label=objective)
             panel.set_xscale("log")
+            ticks = {first: "0"} | {at: f"{at / 1000:.0f}k" for at in steps[1:-1:2]}
+            panel.set_xticks(list(ticks), list(ticks.values()))
+            panel.minorticks_off()
             panel.set_ylim(-0.03, 1.03)
             panel.grid(alpha=0.3)
             panel.set_title(f"{group}: {arm}" if len(groups) > 1 else arm, fontsize=9.5)
             panel.legend(fontsize=7.5, frameon=False)
     for panel in panels[-1]:
-        panel.set_xlabel("training steps (leftmost: none)")
+        panel.set_xlabel("training steps")
     for line in panels:
         line[0].set_ylabel("share of layouts")
     figure.tight_layout()
