@@ -25,6 +25,7 @@ from mcproxy.eval.readings import Accidental, Followed, accidental_contact, foll
 from mcproxy.eval.stats import wilson
 from mcproxy.eval.verdict import NEITHER, met_first, verdict_of
 from mcproxy.mission import GOAL
+from mcproxy.whole_file import whole
 
 FILE = "results.json"
 KIND = "mcproxy results"
@@ -157,15 +158,8 @@ def write(results: Results, folder: Path) -> Path:
         "episodes": [_columns(arm) for arm in results.arms],
     }
     path = folder / FILE
-    part = path.with_name(f".{FILE}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(_json(sections))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as part:
+        part.write_text(_json(sections), encoding="utf-8")
     return path
 
 

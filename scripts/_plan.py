@@ -18,7 +18,7 @@ import importlib
 import itertools
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,13 @@ class Run:
     group: str
     task: str | None  # as the plan names it: what is evaluated on, or None for that of the run's settings
     seed: int
-    flags: tuple[str, ...]  # of `mcproxy train`, without --out and --threads
+    settings: tuple[str, ...]  # flags of `mcproxy train` that all runs of the group share
     snapshots: bool
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """All flags of `mcproxy train` but --out and --threads."""
+        return (*self.settings, "--seed", str(self.seed))
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,9 @@ class Plan:
     """Runs, in an order in which any beginning of them has about as many seeds of every group."""
 
     runs: list[Run]
-    arms: list[str] = field(default_factory=list)
-    episodes: int = 200
-    snapshots: int = 0
+    arms: list[str]
+    episodes: int
+    snapshots: int
 
 
 def read(path: Path) -> Plan:
@@ -80,13 +85,10 @@ def read(path: Path) -> Plan:
     for one, other in itertools.pairwise(sorted(run.name for run in runs)):
         if one == other:
             raise UserError(f"{path}: two runs are named {one}: give their tables different names")
-    alike: dict[str, set[tuple[str, ...]]] = {}
+    shared = {run.group: run.settings for run in runs}
     for run in runs:
-        at = run.flags.index("--seed") if "--seed" in run.flags else len(run.flags)
-        alike.setdefault(run.group, set()).add(run.flags[:at] + run.flags[at + 2 :])
-    for group, settings in alike.items():
-        if len(settings) > 1:
-            raise UserError(f"{path}: runs of the name {group} differ in more than the seed: give them different names")
+        if run.settings != shared[run.group]:
+            raise UserError(f"{path}: runs of the name {run.group} differ in more than the seed: rename some of them")
     rank = {group: iter(range(len(runs))) for group in {run.group for run in runs}}
     turns = {run.name: next(rank[run.group]) for run in runs}
     return Plan(sorted(runs, key=lambda run: turns[run.name]), **(_EVALUATE | evaluate))
@@ -114,7 +116,7 @@ def _runs(grid: Any, path: Path, where: str) -> Iterator[Run]:
         raise UserError(f"{where}: seed = {axes['seed']}: expected whole numbers")
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
-        seed = chosen["seed"]
+        seed = chosen.pop("seed")
         if str(chosen.get("task", "")).endswith(".py"):
             chosen["task"] = str((path.parent / chosen["task"]).resolve())
         varied = [_label(key, chosen[key]) for key, several in axes.items() if len(several) > 1 and key != "seed"]

@@ -8,7 +8,6 @@ from typing import Any
 
 from rich.text import Text
 
-from mcproxy.agent import checkpoint
 from mcproxy.errors import UserError
 from mcproxy.eval import results as results_file
 from mcproxy.eval.finding import is_apart
@@ -16,6 +15,7 @@ from mcproxy.eval.results import ArmResult, Results
 from mcproxy.eval.stats import Interval, bootstrap
 from mcproxy.mission import GOAL
 from mcproxy.scripts import _plan, _table
+from mcproxy.whole_file import whole
 
 FILE = "summary.json"
 _FEW = 5  # seeds under which each is told, as an interval over so few says little
@@ -47,8 +47,8 @@ def summarize(plan: _plan.Plan, out: Path) -> dict[str, Any]:
 
 def write(summary: dict[str, Any], out: Path) -> None:
     """Write the summary into the sweep's folder, whole or not at all."""
-    text = json.dumps(summary, indent=1) + "\n"
-    checkpoint.write(out / FILE, lambda part: part.write_text(text))
+    with whole(out / FILE) as part:
+        part.write_text(json.dumps(summary, indent=1) + "\n")
 
 
 def show(summary: dict[str, Any], title: str) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import dataclasses
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import tyro
 
 from mcproxy.errors import UserError
 from mcproxy.scripts import _cli, _crew, _plan
+from mcproxy.scripts.evaluate import Args as EvaluateArgs
 
 if TYPE_CHECKING:
     from mcproxy.agent.config import RunConfig
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
     plan, out = _plan.read(args.plan), args.out or Path("runs") / args.plan.stem
     configs = _configs(plan, out)
     chains = _chains(plan, configs, out, args.threads)
-    width = args.jobs or max(1, _cores() // args.threads)
+    width = args.jobs or max(1, EvaluateArgs.threads // args.threads)
     if args.dry_run:
         return _tell_what_is_left(plan, configs, chains, out, width)
     from mcproxy.scripts import _sweep_table
@@ -224,11 +224,6 @@ def _steps(folder: Path) -> int:
     return 0
 
 
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _tell_what_is_left(
     plan: _plan.Plan, configs: "dict[str, RunConfig]", chains: list[list[_crew.Job]], out: Path, width: int
 ) -> int:
@@ -257,9 +252,10 @@ def _tell_what_is_left(
 def _evaluation_steps(plan: _plan.Plan, name: str) -> float:
     """About how many steps one run's evaluation takes."""
     from mcproxy import task
+    from mcproxy.eval import suite
 
     known = task.named(name)
-    arms = [arm for arm in known.arms if {arm, "all"} & set(plan.arms)] or known.arms[:3]
+    arms = suite.arms_of(known, plan.arms)
     limit = max(known.mission(0, arm, "eval").max_ticks for arm in arms)
     return len(arms) * plan.episodes * _MEAN_EPISODE * limit / 4
 

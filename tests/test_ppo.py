@@ -1,6 +1,7 @@
 """The trainer: its formulas by hand, the memory's masking, and that runs repeat and go on exactly."""
 
 import dataclasses
+import typing
 
 import pytest
 import torch
@@ -8,10 +9,11 @@ from cue_env import CueEnv
 
 from mcproxy.agent.architectures import ARCHITECTURES, make_agent
 from mcproxy.agent.architectures.lstm import LstmAgent
-from mcproxy.agent.config import PPOConfig, RunConfig, run_config
+from mcproxy.agent.config import ARCHS, PPOConfig, RunConfig, run_config
 from mcproxy.agent.model import NEVER, chosen, entropy
 from mcproxy.agent.ppo import Trainer, gae, losses
 from mcproxy.errors import UserError
+from mcproxy.scripts import train
 
 TINY = PPOConfig(num_envs=4, num_steps=8, num_minibatches=2, hidden=16, lstm=16, bf16=False, save_every=2)
 RUN = RunConfig(task="cue", resolution=(36, 36), total_timesteps=4 * TINY.batch_size, ppo=TINY)
@@ -116,6 +118,7 @@ def test_architectures_are_about_as_large_as_the_default():
     sizes = {
         arch: sum(p.numel() for p in make_agent(RunConfig(arch=arch), (2, 3, 2)).parameters()) for arch in ARCHITECTURES
     }
+    assert tuple(sizes) == ARCHS == typing.get_args(typing.get_type_hints(train.Args)["arch"])
     assert sizes["lstm"] == 680_280
     assert all(sizes["lstm"] / 2 <= size <= 2 * sizes["lstm"] for size in sizes.values()), sizes
 

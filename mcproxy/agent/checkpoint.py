@@ -6,7 +6,6 @@ A checkpoint is safe to take from a stranger: nothing in it is run, and its size
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from mcproxy.agent.architectures import make_agent
 from mcproxy.agent.config import RunConfig, run_config
 from mcproxy.agent.model import Agent
 from mcproxy.errors import UserError
+from mcproxy.whole_file import whole
 
 FORMAT, SCHEMA = "mcproxy-agent", 2  # 1 had frames scaled to 0 .. 1
 MODEL, CONFIG, RESUME = "model.safetensors", "config.json", "resume.pt"
@@ -144,19 +144,12 @@ def load_resume(folder: Path) -> dict[str, Any]:
 
 def write(path: Path, fill: Callable[[Path], Any]) -> None:
     """Put a file in place whole: `fill` writes a hidden one beside it, which then takes its name."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole(path) as part:
         try:
             fill(part)
         except (RuntimeError, SafetensorError) as error:  # how torch and safetensors report a disk that is full
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"{path}: cannot be written ({reason}); the last whole one is kept, if any") from error
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
 
 
 def _weights(path: Path, agent: Agent) -> dict[str, torch.Tensor]:

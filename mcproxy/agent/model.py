@@ -1,4 +1,4 @@
-"""What all agents share: three convolutions and a layer that look, heads for the controls and the value.
+"""What all agents share: three convolutions that look, and heads for the controls and the value.
 
 Between the two remembers what `architectures/` has a file each for. All but the heads may compute in bfloat16; the
 heads and what comes out of them are float32. Letters: N worlds, T steps, C controls, K choices of the control that has

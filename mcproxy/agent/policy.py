@@ -103,7 +103,7 @@ class AgentPolicy:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Actions (N, C) int64 and the LSTM's state, (2, N, L)."""
+        """Actions (N, C) int64 and the agent's state, (S, N, any)."""
         import torch
 
         threads = torch.get_num_threads()
