@@ -7,6 +7,7 @@ The reward is the goal objective's alone; every objective's return, and what hap
 -1 for never) and `events` (those of this step).
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any, SupportsFloat
 
@@ -37,7 +38,8 @@ class VoxelVectorEnv(VectorEnv):
     episodes draw their layout seeds from a stream of the world's own, spawned from that seed. All three autoreset modes
     work; in DISABLED, `reset(seed=[...], options={"reset_mask": mask})` starts the masked worlds anew.
 
-    With `copy=False` frames are handed out in one buffer that the next call overwrites.
+    With `copy=False` frames are handed out in one buffer that the next call overwrites. `seconds_drawing` is the time
+    that all frames have taken so far.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class VoxelVectorEnv(VectorEnv):
         self.task.mission(0, arm, split, rho)  # a wrong name or value fails here, before anything is built
         self.num_envs, self.arm, self.split, self.rho = num_envs, arm, split, rho
         self.resolution, self.fov_deg, self.action_repeat = (resolution[0], resolution[1]), fov_deg, action_repeat
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.autoreset_mode, self.threads = AutoresetMode(autoreset_mode), threads
         self.max_episode_steps, self.copy, self.render_mode = max_episode_steps, copy, render_mode
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": 20 // action_repeat or 1}
         self.metadata["autoreset_mode"] = self.autoreset_mode
@@ -98,6 +100,7 @@ class VoxelVectorEnv(VectorEnv):
         self._done = np.zeros(num_envs, dtype=bool)
         self._frames = np.zeros((num_envs, *self.resolution, 3), dtype=np.uint8)
         self._closed = False
+        self.seconds_drawing = 0.0
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -118,7 +121,7 @@ class VoxelVectorEnv(VectorEnv):
         fresh = np.flatnonzero(mask).tolist()
         for i in fresh:
             self._begin(i, seeds[i])
-        self.worlds.render(self._frames, only=fresh)
+        self._draw(fresh)
         return self._observation(), self._infos(mask, [()] * self.num_envs)
 
     def step(
@@ -143,7 +146,7 @@ class VoxelVectorEnv(VectorEnv):
             self._begin(i, None)
             already[i] = 0
         events = [tuple(log[start:]) for log, start in zip(self.worlds.events, already, strict=True)]
-        self.worlds.render(self._frames)
+        self._draw()
         infos: dict[str, Any] = {}
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._done.any():
             ended = self._done.copy()
@@ -157,7 +160,7 @@ class VoxelVectorEnv(VectorEnv):
             for i in finished:
                 self._begin(i, None)
                 events[i] = ()
-            self.worlds.render(self._frames, only=finished)
+            self._draw(finished)
         infos |= self._infos(np.ones(self.num_envs, dtype=bool), events)
         return self._observation(), rewards, terminated, truncated, infos
 
@@ -168,6 +171,12 @@ class VoxelVectorEnv(VectorEnv):
     def close_extras(self, **kwargs: Any) -> None:
         """Let the engine's threads go; safe to call twice."""
         self.worlds.close()
+
+    def _draw(self, only: Sequence[int] | None = None) -> None:
+        """Draw the frames of all worlds, or of some."""
+        began = time.perf_counter()
+        self.worlds.render(self._frames, only=only)
+        self.seconds_drawing += time.perf_counter() - began
 
     def _begin(self, i: int, seed: int | None) -> None:
         """Begin an episode in world i: of layout `seed`, or of the next seed of its stream."""

@@ -26,6 +26,7 @@ BUSY, KILLED = -1000, 130  # what `attempt` returns of a job that another proces
 Attempt = Callable[["Job"], int]
 _CHILDREN: set["subprocess.Popen[bytes]"] = set()  # of this process, to be interrupted with it
 _AGAIN = 5.0  # seconds until a job that another process has is looked at again
+_OFTEN = 5.0  # seconds between looks at how far all is
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def work(
         futures = [pool.submit(follow, chain) for chain in chains]
         try:
             while not all(future.done() for future in futures):
-                wait(futures, timeout=1.0)
+                wait(futures, timeout=_OFTEN)
                 tick()
         except BaseException:
             stop.set()

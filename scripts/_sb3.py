@@ -17,6 +17,7 @@ from torch import nn
 
 from mcproxy.agent.config import RunConfig
 from mcproxy.agent.model import CHANNELS, KERNELS
+from mcproxy.mission import GOAL
 
 
 class Worlds(VecEnv):
@@ -38,12 +39,13 @@ class Worlds(VecEnv):
         self._actions = actions
 
     def step_wait(self) -> Any:
-        """One step of all worlds; the last frame of what ended is in its info."""
+        """One step of all worlds; the info of what ended has its last frame, and whether it met the goal."""
         obs, rewards, terminated, truncated, infos = self.env.step(self._actions)
         ended = terminated | truncated
         told: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for i in np.flatnonzero(ended):
             told[i] = {
+                "is_success": bool(infos["final_info"]["met"][GOAL][i] >= 0),
                 "terminal_observation": np.moveaxis(infos["final_obs"][i]["pov"], -1, 0),
                 "TimeLimit.truncated": bool(truncated[i] and not terminated[i]),
             }

@@ -263,6 +263,7 @@ def _evaluation_steps(plan: _plan.Plan, name: str) -> float:
 def _speeds(config: "RunConfig") -> tuple[float, float]:
     """Steps/s of training and of acting alone, of one process on one thread."""
     from mcproxy.agent.ppo import Trainer
+    from mcproxy.agent.rollout import ROLLING_OUT
     from mcproxy.scripts import train
 
     trainer = Trainer(config, train.maker(config), 1)
@@ -272,7 +273,7 @@ def _speeds(config: "RunConfig") -> tuple[float, float]:
     trainer.close()
     spent = {part: trainer.seconds[part] - before[part] for part in before}
     steps = config.ppo.batch_size
-    return steps / sum(spent.values()), steps / (spent["env"] + spent["forward"])
+    return steps / sum(spent.values()), steps / sum(spent[part] for part in ROLLING_OUT)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,10 @@ class Agent(nn.Module):
         return choices.log_softmax(-1), self.value(memory)[:, 0]
 
     def _init_weights(self) -> None:
-        """Orthogonal weights: gain sqrt(2) before a ReLU, 0.01 for the policy, 1 elsewhere (CleanRL); zero biases."""
+        """Orthogonal weights and zero biases (CleanRL): gain 1 for LSTM and value, 0.01 for the policy, else sqrt(2).
+
+        That is the gain for what a ReLU follows; the gates of `gtrxl` and `drc` have it too.
+        """
         for name, parameter in self.named_parameters():
             if "norm" in name and name.endswith("weight"):
                 nn.init.ones_(parameter)

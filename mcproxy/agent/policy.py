@@ -74,13 +74,16 @@ class AgentPolicy:
     """A trained agent: samples as in training, or takes the likeliest choices if `deterministic`.
 
     Each world's sampling noise comes from a stream seeded by (seed, layout seed), and frames pass the network in blocks
-    of one size, so an episode does not depend on the batch it ran in. `outputs` has "value" and "log_prob".
+    of one size, a block to a thread, so an episode does not depend on the batch it ran in, or on the number of threads.
+    `outputs` has "value" and "log_prob".
     """
 
     BLOCK = 32  # worlds; a fifth faster a frame than 16, and two keep two cores busy
 
-    def __init__(self, agent: Any, name: str = "agent", config: dict[str, Any] | None = None, seed: int = 0) -> None:
-        self.agent, self.name = agent, name
+    def __init__(
+        self, agent: Any, name: str = "agent", config: dict[str, Any] | None = None, seed: int = 0, threads: int = 1
+    ) -> None:
+        self.agent, self.name, self.threads = agent, name, threads
         self.config = {"kind": "agent", "seed": seed, "checkpoint": config or {}}
         self.outputs: dict[str, np.ndarray] = {}
         self._noise = Streams(seed)
@@ -133,7 +136,7 @@ class AgentPolicy:
             memory[:, :num] = state[:, live]
         if self._pool is None:
             keep_freed_memory()
-            self._pool = ThreadPoolExecutor(os.cpu_count(), "mcproxy-agent", torch.set_num_threads, (1,))
+            self._pool = ThreadPoolExecutor(self.threads, "mcproxy-agent", torch.set_num_threads, (1,))
         parts = [slice(k, k + self.BLOCK) for k in range(0, padded, self.BLOCK)]
         blocks = list(self._pool.map(lambda part: self._step(frames[part], memory[:, part], begins[part]), parts))
         log_probs = torch.cat([b[0] for b in blocks])[:num].numpy()  # (live worlds, C, K)
@@ -180,7 +183,7 @@ def load_policy(spec: str, env: "VoxelVectorEnv", seed: int = 0) -> Policy:
 
         agent, config = checkpoint.load(folder)
         checkpoint.check_fits(config, env, spec)
-        return AgentPolicy(agent, folder.resolve().name, config, seed)
+        return AgentPolicy(agent, folder.resolve().name, config, seed, env.threads)
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", spec):
         return _made(spec, env)
     if os.sep in spec:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mcproxy.agent.architectures import make_agent
 from mcproxy.agent.config import RunConfig
 from mcproxy.agent.model import Agent, chosen, entropy, keep_freed_memory
-from mcproxy.agent.rollout import Group, Rollout
+from mcproxy.agent.rollout import ROLLING_OUT, Group, Rollout
 from mcproxy.errors import UserError
 
 COLLAPSED = 0.005  # of the greatest entropy: 1 action in 1,000 or so is not the likeliest
@@ -84,7 +84,7 @@ class Trainer:
     def __init__(self, config: RunConfig, make_env: Callable[[int], Any], threads: int | None = None) -> None:
         self.config, ppo = config, config.ppo
         self.device = torch.device(config.device)
-        self.updates, self.seconds = 0, {"env": 0.0, "forward": 0.0, "update": 0.0}
+        self.updates, self.seconds = 0, dict.fromkeys((*ROLLING_OUT, "update"), 0.0)
         self.recent: list[tuple[float, int, bool]] = []
         envs = [make_env(ppo.num_envs // ppo.num_groups) for _ in range(ppo.num_groups)]
         width = min(ppo.num_groups, threads or ppo.num_groups)
@@ -188,7 +188,7 @@ class Trainer:
         """Go on from a `state`, taken at a multiple of `save_every` updates, as if the run had never stopped."""
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.updates, self.seconds = int(state["updates"]), dict(state["seconds"])
+        self.updates, self.seconds = int(state["updates"]), self.seconds | state["seconds"]
         self.recent = [(float(r), int(n), bool(met)) for r, n, met in state["recent"]]
         self._share_weights()
 
@@ -264,8 +264,8 @@ class Trainer:
         return list(self._pool.map(work, self.groups, *arguments))
 
     def _clock(self, collecting: float, learning: float) -> None:
-        """Share the time of collecting out between environment and model as the groups' own clocks have it."""
-        spent = {part: sum(g.seconds[part] for g in self.groups) for part in ("env", "forward")}
+        """Share the time of collecting out as the groups' own clocks have it."""
+        spent = {part: sum(g.seconds[part] for g in self.groups) for part in ROLLING_OUT}
         for part, seconds in spent.items():
             self.seconds[part] += collecting * seconds / sum(spent.values())
         for group in self.groups:

@@ -15,6 +15,7 @@ from mcproxy.agent.config import PPOConfig
 from mcproxy.agent.model import Agent, chosen
 from mcproxy.mission import GOAL
 
+ROLLING_OUT = ("env", "render", "forward")  # what takes the time of a roll-out: worlds, their frames, the model
 _SEED_RANGE = 2**31
 
 
@@ -44,13 +45,13 @@ class Group:
 
     `env` is a gymnasium `VectorEnv` of pixels in autoreset mode SAME_STEP. `finished` holds (return, steps, whether the
     goal was met) of the episodes that began within `counted` steps of the last restart and have ended; `seconds` the
-    time spent in environment and model.
+    time spent on each of `ROLLING_OUT`.
     """
 
     def __init__(self, env: Any, model: Agent, rollout: Rollout, part: slice, counted: int) -> None:
         self.env, self.model, self.part, self.counted = env, model, part, counted
         self.finished: list[tuple[float, int, bool]] = []
-        self.seconds = {"env": 0.0, "forward": 0.0}
+        self.seconds = dict.fromkeys(ROLLING_OUT, 0.0)
         self._rollout, self._device = rollout, rollout.frames.device
         self._random = torch.Generator(self._device)
         self._returns, self._steps = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
@@ -72,7 +73,7 @@ class Group:
         to, part = self._rollout, self.part
         bootstraps: list[tuple[int, np.ndarray, Tensor]] = []
         to.state[:, part] = self._state
-        began, in_env = time.perf_counter(), 0.0
+        began, drawn_before, in_env = time.perf_counter(), self._drawing(), 0.0
         for t in range(len(to.frames)):
             frames, starts = to.frames[t, part], to.starts[t, part]
             frames.copy_(torch.from_numpy(self._obs["pov"]))
@@ -98,8 +99,15 @@ class Group:
         to.next_values[-1, part] = self._value(torch.from_numpy(self._obs["pov"]).to(self._device), state)
         for t, worlds, values in bootstraps:
             to.next_values[t, part][worlds] = values
-        self.seconds["env"] += in_env
-        self.seconds["forward"] += time.perf_counter() - began - in_env
+        drawing = self._drawing() - drawn_before
+        for name, spent in zip(
+            ROLLING_OUT, (in_env - drawing, drawing, time.perf_counter() - began - in_env), strict=True
+        ):
+            self.seconds[name] += spent
+
+    def _drawing(self) -> float:
+        """Seconds that the environment has spent on frames, if it tells."""
+        return getattr(self.env, "seconds_drawing", 0.0)
 
     def _sample(self, log_probs: Tensor) -> Tensor:
         """Choices (N, C) drawn from log-probabilities (N, C, K), by the Gumbel trick."""
