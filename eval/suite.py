@@ -157,7 +157,10 @@ class _Folder:
         self._aside = tuple(path.with_name(f".{path.name}.replaced") for path in self._theirs)
         self.settle()  # a kill may have come before
         self._resumes = resume and any(path.exists() for path in self._theirs)
-        if not force and not self._resumes and out.is_dir() and any(out.iterdir()):
+        used = out.is_dir() and any(
+            not path.name.startswith(".") for path in out.iterdir()
+        )  # a kill leaves hidden files
+        if used and not force and not self._resumes:
             raise UserError(
                 f"{out} is not empty: choose another folder, go on with the evaluation in it with --resume, or replace "
                 f"it with --force"

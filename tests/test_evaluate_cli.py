@@ -299,6 +299,13 @@ def test_resume_deletes_a_recording_that_was_cut_and_runs_it_again(out):
     assert [folder.name for folder in out.glob("recordings/mcproxy/Beacon/*")] == ["expert-goal-aligned-v0"]
 
 
+def test_resume_begins_where_a_kill_left_nothing_but_a_hidden_file(out, capfd):
+    out.mkdir()
+    (out / ".results.json.part").write_text("")
+    assert evaluate(out, "--resume") == 0
+    assert json.loads((out / "results.json").read_text())["rows"]
+
+
 @pytest.mark.parametrize(
     "flags, part",
     [

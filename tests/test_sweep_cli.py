@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -138,6 +140,22 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
     assert "holds a run with other settings" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("said", ["train small-s0: begins", "evaluate small-s0: begins"])
+def test_a_sweep_that_was_killed_is_gone_on_with_beside_the_job_that_outlived_it(plan, tmp_path, capsys, said):
+    path, out = plan(PLAN), tmp_path / "out"
+    command = [sys.executable, "-m", "mcproxy.scripts.sweep", str(path), "--out", str(out), "--jobs", "1"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sweeping:
+        assert any(said in line for line in sweeping.stderr)
+        sweeping.kill()
+    assert run(path, "--out", out, "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert {(f["group"], f["seed"]) for f in summary["findings"]} == {("small", 0), ("small", 1)}
+    assert len({len(r["seeds"]) for r in summary["rates"]}) == 1
+    for seed in (0, 1):  # either ran once, or was cut and went on
+        log = (out / "logs" / f"train-small-s{seed}.log").read_text()
+        assert "exists already" not in log and log.count("64 of 64 steps") == 1
+
+
 def job(tmp_path, is_complete, name="job"):
     return _crew.Job(name, lambda: ["--version"], is_complete, tmp_path / f"{name}.log")
 
@@ -202,6 +220,6 @@ def test_ray_does_jobs_too(tmp_path):
 
 
 def test_without_ray_the_flag_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r'pip install "mcproxy\[ray\]"'), _crew.ray("local", 1):
         pass

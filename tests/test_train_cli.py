@@ -108,7 +108,7 @@ def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken
         ("--ppo.num-envs 7", "num_envs=7: expected a multiple of num_minibatches x num_groups = 4"),
         ("--resolution 20 20", "expected 36 pixels a side at least"),
         ("--device tpu", "expected one of 'cpu', 'cuda'"),
-        ("--resume", "no run to go on with"),
+        ("--resume", "holds no training run"),
         ("--resume --force", "give one of them"),
     ],
 )
@@ -123,7 +123,7 @@ def test_folders_that_cannot_be_used_are_told(tmp_path, capsys):
     assert run("--out", tmp_path / "file", *TINY) == 2
     assert "is a file" in capsys.readouterr().err
     assert run("--resume", "--out", tmp_path) == 2
-    assert "has no config.json" in capsys.readouterr().err
+    assert "holds no training run" in capsys.readouterr().err
     assert run("--out", "/proc/run", *TINY) == 2
     assert "mcproxy train: /proc/run: " in capsys.readouterr().err
 

@@ -82,8 +82,8 @@ def _move(source: Path, target: Path) -> None:
 
 def stored(folder: Path) -> RunConfig:
     """The settings of the run in a folder."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no run to go on with; leave out --resume to begin one")
+    if not (folder / checkpoint.CONFIG).exists():
+        raise UserError(f"{folder}: holds no training run")
     return run_config(checkpoint.read_config(folder)["run"])
 
 
