@@ -31,12 +31,13 @@ _OFTEN = 5.0  # seconds between looks at how far all is
 
 @dataclass(frozen=True)
 class Job:
-    """A command line to be run until `is_complete`; `log` takes all that it says."""
+    """A command line to be run until `is_complete`; `log` takes what it says; it makes about `steps`."""
 
     name: str
     argv: Callable[[], list[str]]  # made anew for each attempt: the second one resumes
     is_complete: Callable[[], bool]
     log: Path
+    steps: int = 0
 
 
 def attempt(argv: Sequence[str], log: Path) -> int:

@@ -60,7 +60,7 @@ def main(argv: list[str]) -> int:
         if args.ray is not None:
             attempts, most = stack.enter_context(_crew.ray(args.ray, args.threads))
             width = min(args.jobs or most, most)
-        tick = stack.enter_context(_progress(plan, configs, chains, out))
+        tick = stack.enter_context(_progress(plan, chains, out))
         try:
             left = _crew.work(chains, attempts, width, _cli.say, tick)
         except KeyboardInterrupt:
@@ -106,18 +106,19 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
 
 def _chains(plan: _plan.Plan, configs: "dict[str, RunConfig]", out: Path, threads: int) -> list[list[_crew.Job]]:
     """The jobs of each run, and of the references of each task, which come last."""
-    from mcproxy.agent.run import SNAPSHOTS
+    from mcproxy.agent.run import SNAPSHOTS, snapshot_steps
 
     chains, tasks = [], {}
     for planned in plan.runs:
-        folder, task = out / "train" / planned.name, planned.task or configs[planned.name].task
-        tasks[task] = configs[planned.name].task
+        config, folder = configs[planned.name], out / "train" / planned.name
+        task = planned.task or config.task
+        tasks[task] = config.task
         last = _Evaluation(out / "evaluate" / planned.name, task, folder.parent, planned.name, plan.episodes)
-        jobs = [_train(planned, folder, out, threads), last.job(plan, out, threads)]
+        jobs = [_train(planned, config, folder, out, threads), last.job(plan, out, threads)]
         if planned.snapshots and plan.snapshots:
             kept = out / "evaluate" / f"{planned.name}-snapshots"
             evaluation = _Evaluation(kept, task, folder / SNAPSHOTS, f"{planned.name}-*", plan.snapshots)
-            jobs.append(evaluation.job(plan, out, threads))
+            jobs.append(evaluation.job(plan, out, threads, len(snapshot_steps(config))))
         chains.append(jobs)
     for task, name in tasks.items():
         references = _Evaluation(out / "evaluate" / f"{name}-references", task, None, "random", plan.episodes)
@@ -125,7 +126,7 @@ def _chains(plan: _plan.Plan, configs: "dict[str, RunConfig]", out: Path, thread
     return chains
 
 
-def _train(planned: _plan.Run, folder: Path, out: Path, threads: int) -> _crew.Job:
+def _train(planned: _plan.Run, config: "RunConfig", folder: Path, out: Path, threads: int) -> _crew.Job:
     from mcproxy.agent import checkpoint, run
 
     def argv() -> list[str]:
@@ -134,8 +135,8 @@ def _train(planned: _plan.Run, folder: Path, out: Path, threads: int) -> _crew.J
             return [*command, "--resume"]
         return [*command, "--force"]  # what a kill before the first checkpoint has left is worth nothing
 
-    log = out / "logs" / f"train-{planned.name}.log"
-    return _crew.Job(f"train {planned.name}", argv, (folder / run.SUMMARY).exists, log)
+    log, steps = out / "logs" / f"train-{planned.name}.log", config.num_updates * config.ppo.batch_size
+    return _crew.Job(f"train {planned.name}", argv, (folder / run.SUMMARY).exists, log, steps)
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class _Evaluation:
             return {self.match: self.match}
         return {path.name: str(path) for path in sorted(self.checkpoints.glob(self.match))}
 
-    def job(self, plan: _plan.Plan, out: Path, threads: int) -> _crew.Job:
+    def job(self, plan: _plan.Plan, out: Path, threads: int, policies: int = 1) -> _crew.Job:
         """The job of making it; results of other checkpoints, or that cannot be read, are replaced."""
 
         def argv() -> list[str]:
@@ -175,7 +176,17 @@ class _Evaluation:
             return bool(done)
 
         log = out / "logs" / f"evaluate-{self.folder.name}.log"
-        return _crew.Job(f"evaluate {self.folder.name}", argv, is_complete, log)
+        steps = round(policies * self.episodes * self._episode_steps(plan))
+        return _crew.Job(f"evaluate {self.folder.name}", argv, is_complete, log, steps)
+
+    def _episode_steps(self, plan: _plan.Plan) -> float:
+        """About how many steps an episode in every arm takes."""
+        from mcproxy import task
+        from mcproxy.eval import suite
+
+        known = task.get(self.task)
+        arms = suite.arms_of(known, plan.arms)
+        return _MEAN_EPISODE / 4 * sum(known.mission(0, arm, "eval").max_ticks for arm in arms)
 
     def results(self) -> "Results | None":
         """What is there of this very evaluation; None if nothing is, or what is there is of something else."""
@@ -204,9 +215,9 @@ class _Evaluation:
 
 
 @contextlib.contextmanager
-def _progress(plan: _plan.Plan, configs: "dict[str, RunConfig]", chains: list[list[_crew.Job]], out: Path) -> Any:
+def _progress(plan: _plan.Plan, chains: list[list[_crew.Job]], out: Path) -> Any:
     """Show training steps and jobs done, on a terminal as bars; yields what is to be called now and then."""
-    total = sum(config.num_updates * config.ppo.batch_size for config in configs.values())
+    total = sum(chain[0].steps for chain in chains[: len(plan.runs)])
     jobs = [job for chain in chains for job in chain]
     with _cli.progress() as show:
 
@@ -240,24 +251,12 @@ def _tell_what_is_left(
             speeds[kind] = _speeds(config)
         if left:
             training, acting = speeds[kind]
-            seconds += (config.num_updates * config.ppo.batch_size - done) / training
-            seconds += (len(left) - (left[0].name.startswith("train"))) * _evaluation_steps(plan, config.task) / acting
+            seconds += (chain[0].steps - done) / training + sum(job.steps for job in left if job != chain[0]) / acting
     print(f"{len(plan.runs)} runs, {sum(c.total_timesteps for c in configs.values()):,} steps in all, in {out}")
     hours, minutes = divmod(round(seconds / width / 60), 60)
     rates = ", ".join(f"{kind[1]} {speed:,.0f}" for kind, (speed, _) in speeds.items())
     print(f"left: about {hours} h {minutes} min with {width} at a time (steps/s of one alone, measured now: {rates})")
     return 0
-
-
-def _evaluation_steps(plan: _plan.Plan, name: str) -> float:
-    """About how many steps one run's evaluation takes."""
-    from mcproxy import task
-    from mcproxy.eval import suite
-
-    known = task.named(name)
-    arms = suite.arms_of(known, plan.arms)
-    limit = max(known.mission(0, arm, "eval").max_ticks for arm in arms)
-    return len(arms) * plan.episodes * _MEAN_EPISODE * limit / 4
 
 
 def _speeds(config: "RunConfig") -> tuple[float, float]:

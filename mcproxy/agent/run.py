@@ -11,7 +11,6 @@ import csv
 import dataclasses
 import io
 import json
-import math
 import os
 import shutil
 from collections.abc import Callable
@@ -98,12 +97,18 @@ def summary(folder: Path) -> dict[str, Any] | None:
         raise UserError(f"{path}: is not JSON ({error}); begin anew by --force") from None
 
 
+def snapshot_steps(config: RunConfig) -> list[int]:
+    """Steps on a log grid: 0, those of 1, 2, 3, 4, 6, 8, 11, 16, ... times `save_every` updates, and the last."""
+    last, every = config.num_updates, config.ppo.save_every
+    powers = {every * round(2 ** (k / 2)) for k in range(2 * last.bit_length())}
+    return [config.ppo.batch_size * n for n in sorted({0, last} | {n for n in powers if n < last})]
+
+
 class Run:
     """A run in its folder: goes on from the latest checkpoint, if there is one.
 
     `make_env(num_envs)` gives one group's environment, `threads` bounds how many groups run at once. `saved` is the
-    number of steps at the latest checkpoint. With `snapshots` the agents on a log grid of steps are kept: the first,
-    the last, and those after 1, 2, 3, 4, 6, 8, 11, 16, ... times as many updates as lie between checkpoints.
+    number of steps at the latest checkpoint. With `snapshots` the agents after `snapshot_steps` are kept.
     """
 
     def __init__(
@@ -168,7 +173,7 @@ class Run:
     def _save(self) -> None:
         trainer = self.trainer
         config = checkpoint.describe(self.config, trainer.groups[0].env, trainer.steps)
-        if self.snapshots and (trainer.done or _is_on_grid(trainer.updates / self.config.ppo.save_every)):
+        if self.snapshots and trainer.steps in snapshot_steps(self.config):
             name = f"{self.folder.resolve().name}-{trainer.steps:09d}"
             checkpoint.save(self.folder / SNAPSHOTS / name, trainer.agent, config)
         checkpoint.save(self.folder, trainer.agent, config)
@@ -206,11 +211,6 @@ class Run:
             "bf16": bool(config.ppo.bf16),
             "folder": str(self.folder),
         }
-
-
-def _is_on_grid(saves: float) -> bool:
-    """Whether this is 0 or a power of the square root of 2, rounded to a whole number."""
-    return saves == 0 or saves == round(2 ** (round(2 * math.log2(saves)) / 2))
 
 
 def _tensorboard(folder: Path, steps: int) -> Any:
