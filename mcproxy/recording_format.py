@@ -10,7 +10,6 @@ docs/file-formats.md describes every array and attribute.
 import copy
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 import mcproxy
 from mcproxy import controls
 from mcproxy.episode import Episode
+from mcproxy.whole_file import whole
 
 KIND = "mcproxy recording"
 SCHEMA = 1
@@ -91,12 +91,8 @@ def metadata(episode: Episode, frames: bool) -> dict[str, Any]:
 
 def write_metadata(folder: Path, described: dict[str, Any]) -> None:
     """Write `metadata.json`, whole or not at all."""
-    part = folder / f".{METADATA_FILE}.part"
-    try:
+    with whole(folder / METADATA_FILE) as part:
         part.write_text(json.dumps(described), encoding="utf-8")
-        os.replace(part, folder / METADATA_FILE)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _box(shape: tuple[int, ...], low: float, high: float, dtype: str) -> dict[str, Any]:
