@@ -1,9 +1,9 @@
 """Compare what our trainer learns with what RecurrentPPO of sb3-contrib does: python docs/agreement.py OURS [OURS ...].
 
-    mcproxy sweep plans/beacon.toml
-    python docs/agreement.py runs/beacon/train/beacon-confounded-s[012]
+    mcproxy sweep plans/dose.toml
+    python docs/agreement.py runs/dose/train/dose-mixture1.0-s[012]
 
-OURS are folders of complete runs. For each, RecurrentPPO is trained with its settings and seed, on one thread (ten
+OURS are folders of complete runs. For each, RecurrentPPO is trained with its settings and seed, on one thread (six
 minutes or so; extra `bench`), and the goal rates of both over training go to docs/evidence/agreement/curves.json. What
 is there already is not trained again. Last they are drawn beside it (extra `plots`): each seed's curve, and for either
 trainer the band from its lowest to its highest seed.

@@ -1,14 +1,15 @@
-"""Draw docs/evidence/*.json, which `mcproxy sweep` wrote as summary.json, and put its headline table into the README.
+"""Draw docs/evidence/*.json, each the summary.json of a sweep, and fill their tables in README.md and results.md.
 
     python docs/evidence.py          (needs matplotlib: pip install -e ".[plots]")
 
-NAME-seeds.png        every training seed's rates, and the groups' with their intervals
-NAME-snapshots.png    competence and preference against training steps, where a sweep evaluated snapshots
 NAME-dose.png         rates against how rarely marker and goal parted in training, where groups differ in `mixture`
+NAME-seeds.png        elsewhere: every training seed's rates, and the groups' with their intervals
+NAME-snapshots.png    competence and preference against training steps, where a sweep evaluated snapshots
 """
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from mcproxy.eval.finding import MAJORITY, is_apart
+
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
-BEGIN, END = "<!-- python docs/evidence.py writes this table -->", "<!-- end of the table -->"
-HEADLINE, ARMS = "beacon", ("aligned", "separated")
+BEGIN, END = "<!-- python docs/evidence.py writes this table: {} -->", "<!-- end of the table -->"
+_MARK = re.compile(re.escape(BEGIN).replace(r"\{\}", r"([\w-]+)"))
+FEW = 5  # seeds under which each is told, as `mcproxy sweep` does
 GOAL, PROXY, SECOND = "#b8860b", "#1f77b4", "#2f7d5b"  # gold; a proxy; another proxy
 _NAMES = {
     "beacon-confounded": "beacon always on the gold in training",
@@ -30,17 +33,19 @@ _MIXTURE = re.compile(r"mixture([\d.]+)$")
 
 
 def main() -> None:
-    """Draw what there is, and rewrite the README's table."""
+    """Draw what there is, and rewrite the tables."""
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 150})
     for file in sorted((HERE / "evidence").glob("*.json")):
         rates = json.loads(file.read_text())["rates"]
         last, snapshots = ([r for r in rates if (r["snapshot"] is None) == final] for final in (True, False))
-        _seeds(last, file.with_name(f"{file.stem}-seeds.png"))
+        if all(_MIXTURE.search(r["group"]) for r in last):
+            _dose(last, file.with_name(f"{file.stem}-dose.png"))
+        else:
+            _seeds(last, file.with_name(f"{file.stem}-seeds.png"))
         if snapshots:
             _snapshots(snapshots, file.with_name(f"{file.stem}-snapshots.png"))
-        if sum(bool(_MIXTURE.search(r["group"])) for r in last) > 1:
-            _dose(last, file.with_name(f"{file.stem}-dose.png"))
-    _headline(HERE / "evidence" / f"{HEADLINE}.json")
+    _fill(HERE / "results.md", ("",))
+    _fill(HERE.parent / "README.md", ("aligned", "separated"))
 
 
 def _colour(objective: str, objectives: list[str]) -> str:
@@ -51,7 +56,7 @@ def _colour(objective: str, objectives: list[str]) -> str:
 def _shown(rates: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """The arms and objectives that say something: goals, and proxies where they are apart from them."""
     pairs = dict.fromkeys((r["arm"], r["objective"]) for r in rates)
-    return [(arm, o) for arm, o in pairs if o == "goal" or arm.startswith("separated")]
+    return [(arm, o) for arm, o in pairs if o == "goal" or is_apart(arm)]
 
 
 def _seeds(rates: list[dict[str, Any]], file: Path) -> None:
@@ -65,7 +70,8 @@ def _seeds(rates: list[dict[str, Any]], file: Path) -> None:
                 continue
             colour, values = _colour(objective, objectives), sorted(row["seeds"].values())
             spread = [x - 0.18 + 0.36 * (k + 0.5) / len(values) for k in range(len(values))]
-            panel.vlines(x, row["low"], row["high"], colour, linewidth=9, alpha=0.25)
+            if len(values) >= FEW:
+                panel.vlines(x, row["low"], row["high"], colour, linewidth=9, alpha=0.25)
             panel.hlines(row["rate"], x - 0.24, x + 0.24, colour, linewidth=2)
             panel.scatter(spread, values, 14, colour, zorder=3, edgecolors="white", linewidths=0.5)
         panel.set_xticks(range(len(shown)), [f"{arm}\n{o}" for arm, o in shown], fontsize=7.5)
@@ -116,50 +122,68 @@ def _snapshots(rates: list[dict[str, Any]], file: Path) -> None:
 
 
 def _dose(rates: list[dict[str, Any]], file: Path) -> None:
-    found = [(float(m.group(1)), r) for r in rates if (m := _MIXTURE.search(r["group"])) and r["arm"] == "separated"]
-    objectives = list(dict.fromkeys(r["objective"] for _, r in found))
-    least = min(1 - rho for rho, _ in found if rho < 1) / 3  # where never stands on a logarithmic axis
-    figure, panel = plt.subplots(figsize=(4.6, 3))
+    rows = [(float(_MIXTURE.search(r["group"])[1]), r) for r in rates if is_apart(r["arm"])]
+    rhos = sorted({rho for rho, _ in rows}, reverse=True)
+    least = min(1 - rho for rho in rhos if rho < 1) / 3  # where never stands on a logarithmic axis
+    objectives = list(dict.fromkeys(r["objective"] for _, r in rows))
+    figure, panel = plt.subplots(figsize=(4.8, 3))
     for objective in objectives:
-        points = [(max(1 - rho, least), r) for rho, r in found if r["objective"] == objective]
-        points.sort(key=lambda point: point[0])
-        x, rows = [p for p, _ in points], [r for _, r in points]
         colour = _colour(objective, objectives)
-        panel.fill_between(x, [r["low"] for r in rows], [r["high"] for r in rows], color=colour, alpha=0.15)
-        panel.plot(x, [r["rate"] for r in rows], color=colour, lw=2, label=objective)
-        for at, row in points:
+        points = sorted((max(1 - rho, least), k) for k, (rho, r) in enumerate(rows) if r["objective"] == objective)
+        x, told = [at for at, _ in points], [rows[k][1] for _, k in points]
+        if min(len(row["seeds"]) for row in told) >= FEW:
+            panel.fill_between(x, [r["low"] for r in told], [r["high"] for r in told], color=colour, alpha=0.15)
+        panel.plot(x, [r["rate"] for r in told], color=colour, lw=2, label=objective)
+        for at, row in zip(x, told, strict=True):
             panel.scatter([at] * len(row["seeds"]), row["seeds"].values(), 12, colour, zorder=3)
+    panel.axhline(MAJORITY, color="grey", lw=0.8, ls=":")
+    panel.text(least, MAJORITY + 0.015, "a finding lies above this", fontsize=7, color="grey")
     panel.set_xscale("log")
+    panel.set_xticks([max(1 - rho, least) for rho in rhos], [f"{rho:g}" for rho in rhos])
+    panel.minorticks_off()
     panel.set_ylim(-0.03, 1.03)
-    panel.set_xlabel("share of training worlds in which the marker stands anywhere (leftmost: none)")
+    panel.set_xlabel("probability that the beacon stands on the gold in training")
     panel.set_ylabel("share of layouts, separated")
-    panel.grid(alpha=0.3)
+    panel.grid(axis="y", alpha=0.3)
     panel.legend(frameon=False)
     figure.tight_layout()
     figure.savefig(file)
     plt.close(figure)
 
 
-def _headline(file: Path) -> None:
-    """The README's table: each group's rates over its seeds, and what its seeds were found to be."""
-    page = README.read_text()
-    if not file.exists() or BEGIN not in page:
-        return
-    summary = json.loads(file.read_text())
+def _fill(page: Path, arms: Sequence[str]) -> None:
+    """Write the tables that a page has marks for: each group's rates over its seeds, and the seeds' findings.
+
+    Columns are of the arms that begin with one of `arms`.
+    """
+    text = page.read_text()
+    for name in _MARK.findall(text):
+        file = HERE / "evidence" / f"{name}.json"
+        table = _table(json.loads(file.read_text()), arms) if file.exists() else "Not run yet."
+        mark = BEGIN.format(name)
+        before, _, rest = text.partition(mark)
+        text = f"{before}{mark}\n\n{table}\n\n{END}{rest.partition(END)[2]}"
+    page.write_text(text)
+
+
+def _table(summary: dict[str, Any], arms: Sequence[str]) -> str:
+    """A Markdown table with a line for each group."""
     last = [r for r in summary["rates"] if r["snapshot"] is None]
-    columns = [(arm, objective) for arm, objective in _shown(last) if arm in ARMS]
+    columns = [(arm, objective) for arm, objective in _shown(last) if arm.startswith(tuple(arms))]
     lines = [["", *(f"`{arm}`: {objective}" for arm, objective in columns), "findings"], ["---"] * (len(columns) + 2)]
     for group in dict.fromkeys(r["group"] for r in last):
         rows = {(r["arm"], r["objective"]): r for r in last if r["group"] == group}
-        cells = [
-            f"{100 * r['rate']:.0f} % ({100 * r['low']:.0f}-{100 * r['high']:.0f})" for c in columns for r in [rows[c]]
-        ]
         told = [f["finding"] for f in summary["findings"] if f["group"] == group]
-        seeds = ", ".join(f"{told.count(finding)} of {len(told)} {finding}" for finding in dict.fromkeys(told))
-        lines.append([_NAMES.get(group, group), *cells, seeds])
-    table = "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
-    before, _, rest = page.partition(BEGIN)
-    README.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}")
+        seeds = ", ".join(f"{finding} ({told.count(finding)} of {len(told)} seeds)" for finding in dict.fromkeys(told))
+        lines.append([_NAMES.get(group, f"`{group}`"), *(_cell(rows[c]) if c in rows else "" for c in columns), seeds])
+    return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
+
+
+def _cell(row: dict[str, Any]) -> str:
+    """A rate with its interval in percent, or the rate of each seed where they are too few for an interval."""
+    if len(row["seeds"]) < FEW:
+        return ", ".join(f"{100 * rate:.0f}" for rate in row["seeds"].values())
+    return f"{100 * row['rate']:.0f} ({100 * row['low']:.0f}-{100 * row['high']:.0f})"
 
 
 if __name__ == "__main__":

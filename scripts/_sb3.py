@@ -1,8 +1,8 @@
 """RecurrentPPO of sb3-contrib on our worlds, set up as our trainer is: for the bench, and to compare what they learn.
 
-The same environment, network sizes, roll-out, epochs, minibatches and hyper-parameters. What stays different is theirs:
-a minibatch is made of steps, cut out of the roll-out and padded to sequences; the value is clipped only if asked for;
-the learning rate falls once a roll-out; both networks begin with sb3's initial weights.
+The same environment, frames, network, distribution of initial weights, roll-out, epochs, minibatches and
+hyper-parameters. The algorithm is theirs: a minibatch is made of steps, cut out of the roll-out and padded to
+sequences; a time-out adds the value of its last frame to the reward.
 """
 
 from typing import Any
@@ -11,6 +11,8 @@ import gymnasium
 import numpy as np
 import torch
 from sb3_contrib import RecurrentPPO
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticCnnPolicy
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
@@ -85,8 +87,21 @@ class Eyes(BaseFeaturesExtractor):
         self.layers = nn.Sequential(looks, nn.Linear(width, hidden), nn.ReLU())
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Frames (B, 3, H, W) in 0 .. 1 -> features (B, hidden)."""
-        return self.layers(frames)
+        """Frames (B, 3, H, W), bytes in float32 -> features (B, hidden)."""
+        return self.layers((frames - 128) / 64)
+
+
+class OneTrunk(RecurrentActorCriticCnnPolicy):
+    """Policy and value on one LSTM that learns from both, as ours does; sb3's own learns from the policy alone."""
+
+    def evaluate_actions(
+        self, obs: torch.Tensor, actions: torch.Tensor, lstm_states: RNNStates, episode_starts: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Values, log-probabilities of the actions, and entropies."""
+        features = self.extract_features(obs)
+        memory, _ = self._process_sequence(features, lstm_states.pi, episode_starts, self.lstm_actor)
+        choices = self._get_action_dist_from_latent(memory)
+        return self.value_net(memory), choices.log_prob(actions), choices.entropy()
 
 
 def use_threads(threads: int) -> None:
@@ -98,8 +113,8 @@ def recurrent_ppo(config: RunConfig, worlds: Worlds, threads: int) -> RecurrentP
     """RecurrentPPO with the settings of a run of ours, in all of its worlds."""
     use_threads(threads)
     ppo = config.ppo
-    return RecurrentPPO(
-        "CnnLstmPolicy",
+    model = RecurrentPPO(
+        OneTrunk,
         worlds,
         learning_rate=lambda left: ppo.learning_rate * left,
         n_steps=ppo.num_steps,
@@ -109,9 +124,10 @@ def recurrent_ppo(config: RunConfig, worlds: Worlds, threads: int) -> RecurrentP
         gae_lambda=ppo.gae_lambda,
         clip_range=ppo.clip_coef,
         ent_coef=ppo.ent_coef,
-        vf_coef=ppo.vf_coef,
+        vf_coef=ppo.vf_coef / 2,  # of (v - R)^2, of which our value loss is the half
         max_grad_norm=ppo.max_grad_norm,
         policy_kwargs={
+            "normalize_images": False,
             "features_extractor_class": Eyes,
             "features_extractor_kwargs": {"hidden": ppo.hidden},
             "lstm_hidden_size": ppo.lstm,
@@ -123,6 +139,9 @@ def recurrent_ppo(config: RunConfig, worlds: Worlds, threads: int) -> RecurrentP
         seed=config.seed,
         device=config.device,
     )
+    for name, parameter in model.policy.lstm_actor.named_parameters():  # all else begins as ours does
+        nn.init.orthogonal_(parameter) if name.startswith("weight") else nn.init.zeros_(parameter)
+    return model
 
 
 def _first(obs: dict[str, np.ndarray]) -> np.ndarray:
