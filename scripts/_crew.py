@@ -23,10 +23,11 @@ from mcproxy.errors import UserError
 
 ATTEMPTS = 3
 BUSY, KILLED = -1000, 130  # what `attempt` returns of a job that another process has; Ctrl-C
-Attempt = Callable[["Job"], int]
-_CHILDREN: set["subprocess.Popen[bytes]"] = set()  # of this process, to be interrupted with it
+Attempt = Callable[["Job", threading.Event], int]  # the event interrupts it
 _AGAIN = 5.0  # seconds until a job that another process has is looked at again
 _OFTEN = 5.0  # seconds between looks at how far all is
+_SOON = 0.5  # seconds until an interruption is seen
+_PATIENCE = 30.0  # seconds for a job of Ray to save what it has when it is interrupted
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,11 @@ class Job:
     steps: int = 0
 
 
-def attempt(argv: Sequence[str], log: Path) -> int:
-    """Run a command of mcproxy here, and return its exit code; `BUSY` if another process is at it."""
+def attempt(argv: Sequence[str], log: Path, stop: threading.Event) -> int:
+    """Run a command of mcproxy here, and return its exit code; `BUSY` if another process is at it.
+
+    `stop`, or Ctrl-C here, interrupts it as Ctrl-C does.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as told:
         if not _lock(told.fileno()):
@@ -51,16 +55,17 @@ def attempt(argv: Sequence[str], log: Path) -> int:
         command = [sys.executable, "-m", "mcproxy.scripts.main", *argv]
         # the lock is the open file's: the child keeps it by its stdout, also if we are killed
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told) as child:
-            _CHILDREN.add(child)
-            try:
-                return child.wait()
-            finally:
-                _CHILDREN.discard(child)
+            with contextlib.suppress(KeyboardInterrupt):
+                while not stop.is_set():
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        return child.wait(_SOON)
+            child.send_signal(signal.SIGINT)
+            return child.wait()
 
 
-def here(job: Job) -> int:
+def here(job: Job, stop: threading.Event) -> int:
     """Attempt a job in a process of this machine."""
-    return attempt(job.argv(), job.log)
+    return attempt(job.argv(), job.log, stop)
 
 
 @contextlib.contextmanager
@@ -81,9 +86,15 @@ def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
         raise UserError(f"--ray {address}: has {cores} cores, fewer than the --threads {threads} of one job")
     remote = library.remote(num_cpus=threads, max_retries=0)(_attempt_there)
 
-    def attempts(job: Job) -> int:
+    def attempts(job: Job, stop: threading.Event) -> int:
+        there = remote.remote(job.argv(), str(job.log.resolve()), str(Path.cwd()), sys.path)
         try:
-            return library.get(remote.remote(job.argv(), str(job.log.resolve()), str(Path.cwd()), sys.path))
+            while not library.wait([there], timeout=_SOON)[0]:
+                if stop.is_set():
+                    library.cancel(there)  # is Ctrl-C there
+                    library.wait([there], timeout=_PATIENCE)
+                    return KILLED
+            return library.get(there)
         except library.exceptions.RayError as error:
             with job.log.open("a") as told:
                 told.write(f"ray: {error}\n")
@@ -98,7 +109,8 @@ def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
 def _attempt_there(argv: list[str], log: str, folder: str, path: list[str]) -> int:
     os.chdir(folder)
     os.environ["PYTHONPATH"] = os.pathsep.join(p for p in path if p)
-    return attempt(argv, Path(log))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Ray blocks it, which a child would inherit
+    return attempt(argv, Path(log), threading.Event())
 
 
 def work(
@@ -131,8 +143,6 @@ def work(
                 tick()
         except BaseException:
             stop.set()
-            for child in tuple(_CHILDREN):
-                child.send_signal(signal.SIGINT)
             pool.shutdown(cancel_futures=True)
             raise
     for future in futures:
@@ -150,7 +160,7 @@ def _do(job: Job, attempts: Attempt, tell: Callable[[str], Any], stop: threading
         if not waits:
             tell(f"{job.name}: begins" if failed == 0 else f"{job.name}: attempt {failed + 1} of {ATTEMPTS}")
         try:
-            code = attempts(job)
+            code = attempts(job, stop)
         except (UserError, OSError) as error:
             tell(f"{job.name}: cannot be begun ({error})")
             return False
