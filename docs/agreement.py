@@ -5,8 +5,8 @@
 
 OURS are folders of complete runs. For each, RecurrentPPO is trained with its settings and seed, on one thread (six
 minutes or so; extra `bench`), and the goal rates of both over training go to docs/evidence/agreement/curves.json. What
-is there already is not trained again. Last they are drawn beside it (extra `plots`): each seed's curve, and for either
-trainer the band from its lowest to its highest seed.
+is there already, with the same settings, is not trained again. Last they are drawn beside it (extra `plots`): each
+seed's curve, and for either trainer the band from its lowest to its highest seed.
 
 A point is the share of the episodes of ten roll-outs in which the goal was met: for ours as `Trainer.goal_rate` has
 it, for RecurrentPPO of all that ended in them.
@@ -38,17 +38,18 @@ Curve = list[tuple[int, float]]  # (steps, goal rate)
 def main(folders: list[Path]) -> None:
     """Train what is missing, and draw."""
     curves: dict[str, dict[str, Curve]] = {OURS: {}, THEIRS: {}}
-    if CURVES.exists():
-        curves |= json.loads(CURVES.read_text())
     for folder in folders:
         config = run.stored(folder)
-        seed = str(config.seed)
+        seed, settings = str(config.seed), config.to_json() | {"seed": None}
+        if CURVES.exists():
+            kept = json.loads(CURVES.read_text())
+            curves = kept["curves"] if kept["settings"] == json.loads(json.dumps(settings)) else curves
         curves[OURS][seed] = _ours(folder, config)
         if seed not in curves[THEIRS]:
             print(f"RecurrentPPO, seed {seed}", file=sys.stderr)
             curves[THEIRS][seed] = _theirs(config)
         FOLDER.mkdir(parents=True, exist_ok=True)
-        CURVES.write_text(json.dumps(curves) + "\n")
+        CURVES.write_text(json.dumps({"settings": settings, "curves": curves}) + "\n")
     _draw(curves)
 
 

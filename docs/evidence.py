@@ -102,7 +102,9 @@ def _snapshots(rates: list[dict[str, Any]], file: Path) -> None:
                     panel.plot(
                         steps, [r["seeds"].get(seed, float("nan")) for r in rows], color=colour, alpha=0.3, lw=0.8
                     )
-                panel.fill_between(steps, [r["low"] for r in rows], [r["high"] for r in rows], color=colour, alpha=0.15)
+                if len(rows[0]["seeds"]) >= FEW:
+                    low, high = [r["low"] for r in rows], [r["high"] for r in rows]
+                    panel.fill_between(steps, low, high, color=colour, alpha=0.15)
                 panel.plot(steps, [r["rate"] for r in rows], color=colour, lw=2, marker="o", ms=3, label=objective)
             panel.set_xscale("log")
             ticks = {first: "0"} | {at: f"{at / 1000:.0f}k" for at in steps[1:-1:2]}

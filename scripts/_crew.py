@@ -41,15 +41,16 @@ class Job:
     steps: int = 0
 
 
-def attempt(argv: Sequence[str], log: Path, stop: threading.Event) -> int:
-    """Run a command of mcproxy here, and return its exit code; `BUSY` if another process is at it.
+def attempt(job: Job, stop: threading.Event) -> int:
+    """Run a job's command here, and return its exit code; `BUSY` if another process is at it.
 
     `stop`, or Ctrl-C here, interrupts it as Ctrl-C does.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as told:
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    with job.log.open("ab") as told:
         if not _lock(told.fileno()):
             return BUSY
+        argv = job.argv()  # depends on what is there, which nobody changes now
         told.write(f"$ mcproxy {shlex.join(argv)}\n".encode())
         told.flush()
         command = [sys.executable, "-m", "mcproxy.scripts.main", *argv]
@@ -61,11 +62,6 @@ def attempt(argv: Sequence[str], log: Path, stop: threading.Event) -> int:
                         return child.wait(_SOON)
             child.send_signal(signal.SIGINT)
             return child.wait()
-
-
-def here(job: Job, stop: threading.Event) -> int:
-    """Attempt a job in a process of this machine."""
-    return attempt(job.argv(), job.log, stop)
 
 
 @contextlib.contextmanager
@@ -87,7 +83,7 @@ def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
     remote = library.remote(num_cpus=threads, max_retries=0)(_attempt_there)
 
     def attempts(job: Job, stop: threading.Event) -> int:
-        there = remote.remote(job.argv(), str(job.log.resolve()), str(Path.cwd()), sys.path)
+        there = remote.remote(job, str(Path.cwd()), sys.path)
         try:
             while not library.wait([there], timeout=_SOON)[0]:
                 if stop.is_set():
@@ -96,6 +92,7 @@ def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
                     return KILLED
             return library.get(there)
         except library.exceptions.RayError as error:
+            job.log.parent.mkdir(parents=True, exist_ok=True)
             with job.log.open("a") as told:
                 told.write(f"ray: {error}\n")
             return 1
@@ -106,11 +103,22 @@ def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
         library.shutdown()
 
 
-def _attempt_there(argv: list[str], log: str, folder: str, path: list[str]) -> int:
-    os.chdir(folder)
+def _attempt_there(job: Job, folder: str, path: list[str]) -> int:
+    with contextlib.suppress(FileNotFoundError):  # only the sweep's folder must be everywhere
+        os.chdir(folder)
     os.environ["PYTHONPATH"] = os.pathsep.join(p for p in path if p)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Ray blocks it, which a child would inherit
-    return attempt(argv, Path(log), threading.Event())
+    return attempt(job, threading.Event())
+
+
+@dataclass
+class _Chain:
+    """Jobs to be done one after the other, and how the first of them fares."""
+
+    jobs: list[Job]
+    failed: int = 0
+    waits: bool = False
+    again: float = 0.0  # when another process's job is to be looked at again, of `time.monotonic`
 
 
 def work(
@@ -123,62 +131,69 @@ def work(
     """Do the jobs of each chain in turn, `width` chains at a time; returns the names of those that were not done.
 
     A job that is complete is skipped. One that fails is attempted `ATTEMPTS` times; then the rest of its chain is left.
-    One that another process has is waited for. `tell` gets a line for everything that happens, `tick` is called now and
-    then.
+    While another process has a job, other chains are gone on with. `tell` gets a line for everything that happens,
+    `tick` is called now and then.
     """
-    stop = threading.Event()
+    stop, lock = threading.Event(), threading.Lock()
+    queue, left = [_Chain(list(chain)) for chain in chains], list[str]()
 
-    def follow(chain: Sequence[Job]) -> list[str]:
-        for k, job in enumerate(chain):
-            if not _do(job, attempts, tell, stop):
-                return [job.name for job in chain[k:]]
-        return []
+    def serve() -> None:
+        while not stop.is_set():
+            with lock:
+                if not queue:
+                    return
+                chain = min(queue, key=lambda chain: chain.again)  # the first of those that need not wait
+                queue.remove(chain)
+            stop.wait(chain.again - time.monotonic())
+            while chain.jobs and _advance(chain, attempts, tell, stop):
+                pass
+            with lock:
+                if chain.waits:
+                    queue.append(chain)
+                else:
+                    left.extend(job.name for job in chain.jobs)
 
-    left: list[str] = []
     with ThreadPoolExecutor(width, "mcproxy-sweep") as pool:
-        futures = [pool.submit(follow, chain) for chain in chains]
+        servants = [pool.submit(serve) for _ in range(width)]
         try:
-            while not all(future.done() for future in futures):
-                wait(futures, timeout=_OFTEN)
+            while not all(servant.done() for servant in servants):
+                wait(servants, timeout=_OFTEN)
                 tick()
         except BaseException:
             stop.set()
-            pool.shutdown(cancel_futures=True)
             raise
-    for future in futures:
-        left += future.result()
+    for servant in servants:
+        servant.result()  # raises what it has raised
     return left
 
 
-def _do(job: Job, attempts: Attempt, tell: Callable[[str], Any], stop: threading.Event) -> bool:
-    """Attempt a job until it is complete; False if it cannot be done, or we are to stop."""
-    failed, waits = 0, False
-    while failed < ATTEMPTS and not stop.is_set():
-        if job.is_complete():
-            return True
-        began = time.monotonic()
-        if not waits:
-            tell(f"{job.name}: begins" if failed == 0 else f"{job.name}: attempt {failed + 1} of {ATTEMPTS}")
-        try:
-            code = attempts(job, stop)
-        except (UserError, OSError) as error:
-            tell(f"{job.name}: cannot be begun ({error})")
-            return False
-        if code == BUSY:
-            if not waits:
-                tell(f"{job.name}: another process is at it; waiting")
-            waits = True
-            stop.wait(_AGAIN)
-            continue
-        waits = False
-        if job.is_complete():
-            tell(f"{job.name}: done in {time.monotonic() - began:.0f} s")
-            return True
-        if code == KILLED or stop.is_set():
-            return False
-        failed += 1
+def _advance(chain: _Chain, attempts: Attempt, tell: Callable[[str], Any], stop: threading.Event) -> bool:
+    """Attempt the first job of a chain, or drop it if it is complete; False if the chain cannot be gone on with now."""
+    job, waited, chain.waits = chain.jobs[0], chain.waits, False
+    if job.is_complete():
+        chain.jobs, chain.failed = chain.jobs[1:], 0
+        return not stop.is_set()
+    if not waited:
+        tell(f"{job.name}: begins" if chain.failed == 0 else f"{job.name}: attempt {chain.failed + 1} of {ATTEMPTS}")
+    began = time.monotonic()
+    try:
+        code = attempts(job, stop)
+    except (UserError, OSError) as error:
+        tell(f"{job.name}: cannot be begun ({error})")
+        return False
+    if code == BUSY:
+        if not waited:
+            tell(f"{job.name}: another process is at it")
+        chain.waits, chain.again = True, time.monotonic() + _AGAIN
+        return False
+    if job.is_complete():
+        tell(f"{job.name}: done in {time.monotonic() - began:.0f} s")
+    elif code == KILLED or stop.is_set():
+        return False
+    else:
+        chain.failed += 1
         tell(f"{job.name}: failed ({_last_line(job.log)})")
-    return False
+    return chain.failed < ATTEMPTS and not stop.is_set()
 
 
 def _last_line(log: Path) -> str:

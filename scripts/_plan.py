@@ -77,6 +77,8 @@ def read(path: Path) -> Plan:
             raise errors.unknown(f"setting in [evaluate] of {path}", key, _EVALUATE)
         if type(value) is not type(_EVALUATE[key]):
             raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected something like {_EVALUATE[key]!r}")
+        if isinstance(value, list) and not all(isinstance(arm, str) for arm in value):
+            raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected names")
         if value in ([], 0) and key != "snapshots" or isinstance(value, int) and value < 0:
             raise UserError(f"{path}: {key} = {value!r} in [evaluate]: leaves nothing to evaluate")
     runs = [run for k, grid in enumerate(grids) for run in _runs(grid, path, f"[[train]] table {k + 1} of {path}")]

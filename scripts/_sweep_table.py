@@ -31,9 +31,12 @@ def summarize(plan: _plan.Plan, out: Path) -> dict[str, Any]:
     groups: dict[str, dict[int, Results]] = {}
     snapshots: dict[str, dict[int, Results]] = {}
     for run in plan.runs:
-        for found, name in ((groups, run.name), (snapshots, f"{run.name}-snapshots")):
-            with contextlib.suppress(UserError):  # it is not done, which has been told
-                found.setdefault(run.group, {})[run.seed] = results_file.read(out / "evaluate" / name)
+        with contextlib.suppress(UserError):  # it is not done, which has been told
+            results = results_file.read(out / "evaluate" / run.name)
+            groups.setdefault(run.group, {})[run.seed] = _only(results, run.name)
+        with contextlib.suppress(UserError):
+            results = results_file.read(out / "evaluate" / f"{run.name}-snapshots")
+            snapshots.setdefault(run.group, {})[run.seed] = results
     rates = [row for group, seeds in groups.items() for row in _rates(group, seeds)]
     rates += [row for group, seeds in snapshots.items() for row in _snapshots(group, seeds)]
     findings = [
@@ -110,8 +113,12 @@ def _snapshots(group: str, seeds: dict[int, Results]) -> Iterator[dict[str, Any]
     parts: dict[int, dict[int, Results]] = {}
     for seed, results in seeds.items():
         for policy in results.policies:
-            arms = [arm for arm in results.arms if arm.policy == policy]
-            part = Results(results.config, {policy: results.policies[policy]}, arms)
-            parts.setdefault(int(policy.rpartition("-")[2]), {})[seed] = part
+            parts.setdefault(int(policy.rpartition("-")[2]), {})[seed] = _only(results, policy)
     for steps, part_seeds in sorted(parts.items()):
         yield from _rates(group, part_seeds, steps)
+
+
+def _only(results: Results, policy: str) -> Results:
+    """What results say of one policy."""
+    arms = [arm for arm in results.arms if arm.policy == policy]
+    return Results(results.config, {policy: results.policies[policy]} if arms else {}, arms)

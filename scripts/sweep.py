@@ -48,6 +48,8 @@ def main(argv: list[str]) -> int:
         if value is not None and value < 1:
             raise UserError(f"{name} {value}: expected 1 or more")
     plan, out = _plan.read(args.plan), args.out or Path("runs") / args.plan.stem
+    if args.ray is not None:
+        out = out.resolve()  # the same on every node
     configs = _configs(plan, out)
     chains = _chains(plan, configs, out, args.threads)
     width = args.jobs or max(1, EvaluateArgs.threads // args.threads)
@@ -56,7 +58,7 @@ def main(argv: list[str]) -> int:
     from mcproxy.scripts import _sweep_table
 
     with contextlib.ExitStack() as stack:
-        attempts: _crew.Attempt = _crew.here
+        attempts: _crew.Attempt = _crew.attempt
         if args.ray is not None:
             attempts, most = stack.enter_context(_crew.ray(args.ray, args.threads))
             width = min(args.jobs or most, most)
@@ -87,7 +89,10 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
 
     configs = {}
     for planned in plan.runs:
-        config = train.asked(list(planned.flags))
+        try:
+            config = train.asked(list(planned.flags))
+        except UserError as error:
+            raise UserError(f"run {planned.name}: {error}") from None
         known = task.get(planned.task or config.task)
         known.mission(0, config.arm, "train", config.rho)
         suite.arms_of(known, plan.arms)
@@ -171,7 +176,7 @@ class _Evaluation:
         done: list[bool] = []  # once it is complete it is not read again
 
         def is_complete() -> bool:
-            if not done and self._has_all(plan):
+            if not done and len(self.policies()) >= policies and self._has_all(plan):
                 done.append(True)
             return bool(done)
 
@@ -208,7 +213,7 @@ class _Evaluation:
         from mcproxy.eval import suite
 
         found, names = self.results(), self.policies()
-        if found is None or not names:
+        if found is None:
             return False
         wanted = {(name, arm) for name in names for arm in suite.arms_of(task.get(self.task), plan.arms)}
         return wanted <= {(arm.policy, arm.arm) for arm in found.arms}
@@ -261,11 +266,12 @@ def _tell_what_is_left(
 
 def _speeds(config: "RunConfig") -> tuple[float, float]:
     """Steps/s of training and of acting alone, of one process on one thread."""
+    from mcproxy.agent import run
     from mcproxy.agent.ppo import Trainer
     from mcproxy.agent.rollout import ROLLING_OUT
     from mcproxy.scripts import train
 
-    trainer = Trainer(config, train.maker(config), 1)
+    trainer = Trainer(run.with_precision(config), train.maker(config), 1)
     trainer.update()
     before = dict(trainer.seconds)
     trainer.update()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Args:
-    """Train an agent on the confounded worlds of a task, or on a mixture; Ctrl-C and kills lose at most seconds."""
+    """Train an agent on the confounded worlds of a task, or on a mixture; Ctrl-C and kills lose ten updates at most."""
 
     task: str = "beacon"
     """The task, as `mcproxy tasks` lists it, or the path of a task file."""
@@ -65,19 +65,24 @@ def main(argv: list[str]) -> int:
 
     typed, args.task = args.task, task.get(args.task).name  # a file is run here, and has its task's name from then on
     folder = args.out or Path("runs") / f"{Path(args.like or args.task).name}-{_asked(argv, args).seed}"
-    config = run.stored(folder) if args.resume else _asked(argv, args)
     if args.resume:
+        run.settle(folder)  # a kill may have come before
+        config = run.stored(folder)
         _refuse_changes(argv, args, config)
+    else:
+        config = _asked(argv, args)
     task.named(config.task).mission(0, config.arm, "train", config.rho)  # wrong names fail before a folder is made
     if args.resume and (ended := run.summary(folder)) is not None:
         _cli.say(f"{folder} is complete: nothing is left to do")
         return _tell(ended, args.json, typed if args.task == config.task else config.task)
     if not args.resume:
         config = run.begin(folder, config, args.force)
+    _warn_of_cut_episodes(config)
 
     training = None
     try:
-        training = run.Run(folder, config, maker(config), args.threads or os.cpu_count(), args.snapshots)
+        snapshots = args.snapshots or (folder / run.SNAPSHOTS).is_dir()
+        training = run.Run(folder, config, maker(config), args.threads or os.cpu_count(), snapshots)
         with _progress(config, training.saved) as report:
             ended = training.train(report)
     except KeyboardInterrupt:
@@ -93,6 +98,19 @@ def main(argv: list[str]) -> int:
             training.close()
         run.settle(folder)
     return _tell(ended, args.json, typed if args.task == config.task else config.task)
+
+
+def _warn_of_cut_episodes(config: RunConfig) -> None:
+    """Say so if the worlds begin anew so often that the agent never sees a time-out."""
+    from mcproxy import task
+
+    between = config.ppo.save_every * config.ppo.num_steps
+    limit = task.named(config.task).mission(0, config.arm, "train", config.rho).max_ticks // 4
+    if between < limit:
+        _cli.say(
+            f"worlds begin anew every {between} steps, and an episode may take {limit}: time-outs are never learned "
+            f"from; raise --ppo.save-every"
+        )
 
 
 def asked(argv: list[str]) -> RunConfig:
@@ -124,6 +142,7 @@ def _asked(argv: list[str], args: Args) -> RunConfig:
         if not folder.is_dir():
             raise unknown("agent", args.like, shipped())
         config = run.stored(folder)
+        config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, bf16=None))  # is this machine's matter
     else:
         config = RunConfig(task=args.task, total_timesteps=args.steps, ppo=args.ppo)
     ppo = {name.removeprefix("ppo."): value for name, value in given.items() if name.startswith("ppo.")}

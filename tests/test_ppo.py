@@ -188,6 +188,16 @@ def test_an_agent_that_neither_explores_nor_has_learned_stops_the_run():
     trainer.close()
 
 
+def test_there_is_no_goal_rate_if_a_restart_cut_episodes_that_it_would_be_of():
+    """Episodes of 12 steps, restarts every 2 x 8: all that began in the first half end, of 24 steps none does."""
+    for length, is_known in ((12, True), (24, False)):
+        trainer = Trainer(RUN, lambda num_envs, length=length: CueEnv(num_envs, length=length, hurried=0.0))
+        trainer.update()
+        trainer.update()
+        trainer.close()
+        assert (trainer.goal_rate is not None) == is_known
+
+
 def test_the_goal_rate_is_of_episodes_that_no_restart_can_have_cut():
     """Worlds restart every 2 x 8 steps: of two episodes of 8 steps in each, the first began in the first half."""
     trainer = Trainer(RUN, lambda num_envs: CueEnv(num_envs, length=8, hurried=0.0))

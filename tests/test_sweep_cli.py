@@ -90,12 +90,13 @@ def test_the_plans_that_come_with_the_project_can_be_run(path, tmp_path):
         ("[[train]]\n[[train]]", "two runs are named beacon-s0"),
         ("[[train]]\n[evaluate]\nepisodes = 'many'", "expected something like 200"),
         ("[[train]]\n[evaluate]\narms = ['sideways']", "unknown arm of task 'beacon' 'sideways'"),
+        ("[[train]]\n[evaluate]\narms = [1]", "arms = [1] in [evaluate]: expected names"),
         ("[[train]]\n[evaluate]\nepisodes = 0", "leaves nothing to evaluate"),
         ("[[train]]\nppo = 3", "expected settings, such as ppo.ent-coef"),
         ("[[train]]\nseed = [0, true]", "expected whole numbers"),
         ("[[train]]\nseed = 0\n[[train]]\nseed = 1\nmixture = 0.5", "differ in more than the seed"),
         ("[[train]]\ntask = 'beaco'", "did you mean 'beacon'?"),
-        ("[[train]]\nsteps = 3", "total_timesteps=3"),
+        ("[[train]]\nsteps = 3", "run beacon-s0: total_timesteps=3"),
         ("[[train", "is not TOML"),
     ],
 )
@@ -157,9 +158,9 @@ def job(tmp_path, is_complete, name="job"):
     return _crew.Job(name, lambda: ["--version"], is_complete, tmp_path / f"{name}.log")
 
 
-def done(chains, attempts):
+def done(chains, attempts, width=2):
     told = []
-    return _crew.work(chains, attempts, 2, told.append, lambda: None), told
+    return _crew.work(chains, attempts, width, told.append, lambda: None), told
 
 
 def test_what_fails_is_attempted_three_times_and_the_rest_of_its_chain_is_left(tmp_path):
@@ -190,13 +191,29 @@ def test_what_is_complete_is_not_attempted(tmp_path):
 
 def test_a_job_that_another_process_has_is_waited_for(tmp_path, monkeypatch):
     log = tmp_path / "job.log"
-    assert _crew.attempt(["--version"], log, threading.Event()) == 0 and "mcproxy" in log.read_text()
+    assert _crew.attempt(job(tmp_path, lambda: False), threading.Event()) == 0 and "mcproxy" in log.read_text()
     with log.open("a") as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
         monkeypatch.setattr(_crew, "_AGAIN", 0.01)
         looks = iter([False, False, False, True])  # the other process is done when it is looked for the fourth time
-        left, told = done([[job(tmp_path, lambda: next(looks))]], _crew.here)
-    assert left == [] and told == ["job: begins", "job: another process is at it; waiting"]
+        left, told = done([[job(tmp_path, lambda: next(looks))]], _crew.attempt)
+    assert left == [] and told == ["job: begins", "job: another process is at it"]
+
+
+def test_while_another_process_has_a_job_other_chains_are_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(_crew, "_AGAIN", 0.01)
+    attempted = []
+
+    def attempts(job, stop):
+        attempted.append(job.name)
+        return _crew.BUSY if attempted == ["theirs"] else 0
+
+    def is_complete(name):
+        return name in attempted[1:]
+
+    chains = [[job(tmp_path, lambda name=name: is_complete(name), name)] for name in ("theirs", "ours", "ours too")]
+    assert done(chains, attempts, 1)[0] == []
+    assert attempted == ["theirs", "ours", "ours too", "theirs"]
 
 
 def test_the_dry_run_tells_what_is_left_and_touches_nothing(plan, tmp_path, capsys):
@@ -239,7 +256,7 @@ def training(folder):
 
 def test_a_job_that_is_interrupted_saves_what_it_has(tmp_path):
     long = training(tmp_path / "long")
-    assert _crew.here(long, OnceSaved(tmp_path / "long")) == _crew.KILLED
+    assert _crew.attempt(long, OnceSaved(tmp_path / "long")) == _crew.KILLED
     assert "interrupted; saved at step" in long.log.read_text()
 
 

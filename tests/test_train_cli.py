@@ -1,7 +1,8 @@
-"""`mcproxy train`: what it leaves and says, what it refuses, and that Ctrl-C and kills cost no more than seconds."""
+"""`mcproxy train`: what it leaves and says, what it refuses, and that Ctrl-C and kills cost ten updates at most."""
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +10,9 @@ import sys
 import pytest
 from safetensors.numpy import load_file
 
-from mcproxy.agent import checkpoint
+from mcproxy.agent import checkpoint, ppo
+from mcproxy.agent import run as run_folder
+from mcproxy.errors import UserError
 from mcproxy.scripts import _cli, train
 
 SMALL = {"num-envs": 4, "num-steps": 4, "num-minibatches": 2, "hidden": 8, "lstm": 8, "save-every": 2}
@@ -75,7 +78,7 @@ def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken
 
     def stop(signal_number, *more):
         process = subprocess.Popen([*command, *more], stderr=subprocess.PIPE, text=True)
-        process.stderr.readline()  # a checkpoint was written
+        assert any("of 1,600 steps" in line for line in process.stderr)  # a checkpoint was written
         process.send_signal(signal_number)
         told = process.communicate()[1]
         return process.returncode, told
@@ -174,6 +177,67 @@ def test_after_a_kill_the_run_that_force_would_replace_stays_only_without_a_new_
             file.rename(out / file.name)
     assert run("--steps", 32, "--out", out, *TINY) == 2  # what is there is in use, whichever it is
     assert (weights_of(out) != old) == new_has_a_checkpoint and not aside.exists()
+
+
+def test_a_kill_while_a_run_is_put_back_leaves_it_to_be_put_back(tmp_path, monkeypatch):
+    out, aside = tmp_path / "run", tmp_path / "run" / ".replaced"
+    assert run("--steps", 32, "--out", out, *TINY) == 0
+    files = {file.name: file.read_bytes() for file in out.iterdir()}
+    real = os.replace
+    for kills in range(len(files)):
+        aside.mkdir()
+        for name in files:
+            (out / name).rename(aside / name)
+        moves = iter(range(kills))  # so many files are moved, then comes the kill
+
+        def replace(source, target, moves=moves):
+            if next(moves, None) is None:
+                raise KeyboardInterrupt
+            real(source, target)
+
+        monkeypatch.setattr(os, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            run_folder.settle(out)
+        monkeypatch.setattr(os, "replace", real)
+        run_folder.settle(out)
+        assert {file.name: file.read_bytes() for file in out.iterdir()} == files
+
+
+def test_snapshots_go_on_when_a_run_is_resumed(tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    real, saves = run_folder.Run._save, iter(range(3))
+
+    def cut(self):
+        if next(saves, None) is None:
+            raise KeyboardInterrupt
+        real(self)
+
+    monkeypatch.setattr(run_folder.Run, "_save", cut)
+    assert run("--steps", 128, "--snapshots", "--out", out, *TINY) == 130
+    monkeypatch.setattr(run_folder.Run, "_save", real)
+    assert run("--resume", "--out", out) == 0
+    # of 8 updates of 16 steps, saved every 2: after 0, 1, 2, 3 and 4 times as many
+    assert sorted(int(kept.name[-9:]) for kept in (out / "snapshots").iterdir()) == [0, 32, 64, 96, 128]
+
+
+def test_a_run_that_diverges_keeps_the_agent_of_its_latest_checkpoint(tmp_path, capsys, monkeypatch):
+    out, real = tmp_path / "run", ppo.Trainer.update
+
+    def update(self):
+        if self.updates == 3:
+            raise UserError("training diverged in update 3")
+        return real(self)
+
+    monkeypatch.setattr(ppo.Trainer, "update", update)
+    assert run("--steps", 128, "--out", out, *TINY) == 2
+    assert f"training diverged in update 3; {out} holds the agent at step 32" in capsys.readouterr().err
+    assert checkpoint.load(out)[1]["steps"] == 32
+
+
+def test_like_leaves_the_precision_to_the_machine(tmp_path):
+    flags = ["--ppo.bf16", "True"]
+    assert train.asked(["--like", "beacon-confounded"]).ppo.bf16 is None
+    assert train.asked(["--like", "beacon-confounded", *flags]).ppo.bf16 is True
 
 
 def full_disk(*_):

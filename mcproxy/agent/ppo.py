@@ -82,6 +82,7 @@ class Trainer:
     """
 
     def __init__(self, config: RunConfig, make_env: Callable[[int], Any], threads: int | None = None) -> None:
+        check_device(config.device)
         self.config, ppo = config, config.ppo
         self.device = torch.device(config.device)
         self.updates, self.seconds = 0, dict.fromkeys((*ROLLING_OUT, "update"), 0.0)
@@ -124,9 +125,8 @@ class Trainer:
     def goal_rate(self) -> float | None:
         """The share of the episodes between the latest two restarts of the worlds in which the goal was met.
 
-        None before the second restart. Only those count that began in the first half of that time: of later ones the
-        restart would cut off those that take longest, which are mostly failures. So it is free of that bias if the time
-        limit is at most half of the steps between restarts.
+        Only those count that began in the first half of that time: of later ones the restart cuts off those that take
+        longest, which are mostly failures. None before the second restart, and if even one of the first half was cut.
         """
         return sum(met for *_, met in self.recent) / len(self.recent) if self.recent else None
 
@@ -151,7 +151,8 @@ class Trainer:
         self._each(lambda group: group.collect())
         collected = time.perf_counter()
         if (self.updates + 1) % ppo.save_every == 0:
-            self.recent = [episode for group in self.groups for episode in group.finished]
+            cut = any(group.unfinished() for group in self.groups)
+            self.recent = [] if cut else [episode for group in self.groups for episode in group.finished]
         for param_group in self.optimizer.param_groups:
             param_group["lr"] = rate
         sums = self._learn()
@@ -271,6 +272,12 @@ class Trainer:
         for group in self.groups:
             group.seconds = dict.fromkeys(group.seconds, 0.0)
         self.seconds["update"] += learning
+
+
+def check_device(device: str) -> None:
+    """Raise a `UserError` if torch finds no such device here."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device 'cuda': torch finds no GPU here; use --device cpu")
 
 
 def has_bf16() -> bool:

@@ -119,6 +119,10 @@ class Group:
         going_on = torch.zeros(len(frames), dtype=torch.bool, device=self._device)
         return self.model.step(frames, state, going_on)[1]
 
+    def unfinished(self) -> int:
+        """How many of the episodes that began within `counted` steps of the last restart are still going on."""
+        return int((self._age - self._steps < self.counted).sum())
+
     def _count(self, rewards: np.ndarray, ended: np.ndarray, infos: dict[str, Any]) -> None:
         """Add up returns and lengths; an environment that does not say what was met pays for nothing but the goal."""
         self._returns += rewards

@@ -13,7 +13,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ import torch
 
 from mcproxy.agent import checkpoint
 from mcproxy.agent.config import RunConfig, run_config
-from mcproxy.agent.ppo import LOSSES, Trainer, has_bf16
+from mcproxy.agent.ppo import LOSSES, Trainer, check_device, has_bf16
 from mcproxy.errors import UserError
 
 PROGRESS, SUMMARY, SNAPSHOTS = "progress.csv", "summary.json", "snapshots"
 _REPLACED = ".replaced"  # folder of the run that a new one replaces, until that has its first checkpoint
+_FILES = (checkpoint.RESUME, SUMMARY, PROGRESS, checkpoint.MODEL, checkpoint.CONFIG, SNAPSHOTS, "events.out.*")
 _CHARTS = ("episodic_return", "episodic_length", "goal_rate", "learning_rate", "SPS")
 COLUMNS = (
     "update",
@@ -40,14 +41,14 @@ def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
 
     A folder that holds anything is a `UserError` otherwise; files which are not of a run are never deleted.
     """
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("device 'cuda': torch finds no GPU here; use --device cpu")
+    check_device(config.device)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file, expected a folder for the run; choose another --out")
     folder.mkdir(parents=True, exist_ok=True)
     settle(folder)  # a kill may have come before
     if any(not f.name.startswith(".") for f in folder.iterdir()) and not force:
-        raise UserError(f"{folder}: exists already; go on with it by --resume, or begin anew by --force")
+        goes_on = "go on with it by --resume" if (folder / checkpoint.CONFIG).exists() else "choose another --out"
+        raise UserError(f"{folder}: exists already; {goes_on}, or begin anew by --force")
     _move(folder, folder / _REPLACED)
     return with_precision(config)
 
@@ -65,13 +66,13 @@ def settle(folder: Path) -> None:
     aside = folder / _REPLACED
     if aside.is_dir():
         if not (folder / checkpoint.RESUME).exists():
-            _move(aside, folder)
+            _move(aside, folder, _FILES[::-1])
         shutil.rmtree(aside)
 
 
-def _move(source: Path, target: Path) -> None:
-    """Move the files of a run."""
-    for name in (checkpoint.RESUME, SUMMARY, PROGRESS, checkpoint.MODEL, checkpoint.CONFIG, SNAPSHOTS, "events.out.*"):
+def _move(source: Path, target: Path, names: Sequence[str] = _FILES) -> None:
+    """Move the files of a run: what tells which run is the newer one goes first, and comes back last."""
+    for name in names:
         for file in source.glob(name):
             target.mkdir(exist_ok=True)
             if (target / file.name).is_dir():
