@@ -103,6 +103,7 @@ def _draw(curves: dict[str, dict[str, Any]]) -> None:
         panel.plot(steps, means, color=colour, lw=2, label=f"{name}, {len(rates)} seeds")
     panel.set_ylim(0, 1)
     panel.set_xlabel("training steps")
+    panel.xaxis.set_major_formatter(lambda steps, _: f"{steps / 1000:.0f}k")
     panel.set_ylabel("goal rate in training")
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(alpha=0.3)
