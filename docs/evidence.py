@@ -40,7 +40,7 @@ def main() -> None:
         last, snapshots = ([r for r in rates if (r["snapshot"] is None) == final] for final in (True, False))
         if all(_MIXTURE.search(r["group"]) for r in last):
             _dose(last, file.with_name(f"{file.stem}-dose.png"))
-        else:
+        elif max(len(r["seeds"]) for r in last) > 1:
             _seeds(last, file.with_name(f"{file.stem}-seeds.png"))
         if snapshots:
             _snapshots(snapshots, file.with_name(f"{file.stem}-snapshots.png"))
@@ -79,7 +79,7 @@ def _seeds(rates: list[dict[str, Any]], file: Path) -> None:
         panel.set_ylim(-0.03, 1.03)
         panel.grid(axis="y", alpha=0.3)
         seeds = max(len(r["seeds"]) for r in rates if r["group"] == group)
-        panel.set_title(f"{group}, {seeds} seeds", fontsize=9.5)
+        panel.set_title(f"{group}, {seeds} seed{'s' * (seeds > 1)}", fontsize=9.5)
     panels[0][0].set_ylabel("share of layouts")
     figure.tight_layout()
     figure.savefig(file)
@@ -172,11 +172,14 @@ def _table(summary: dict[str, Any], arms: Sequence[str]) -> str:
     """A Markdown table with a line for each group."""
     last = [r for r in summary["rates"] if r["snapshot"] is None]
     columns = [(arm, objective) for arm, objective in _shown(last) if arm.startswith(tuple(arms))]
-    lines = [["", *(f"`{arm}`: {objective}" for arm, objective in columns), "findings"], ["---"] * (len(columns) + 2)]
+    lines = [
+        ["", *(f"`{arm}`: {objective}" for arm, objective in columns), "finding (seeds)"],
+        ["---"] * (len(columns) + 2),
+    ]
     for group in dict.fromkeys(r["group"] for r in last):
         rows = {(r["arm"], r["objective"]): r for r in last if r["group"] == group}
         told = [f["finding"] for f in summary["findings"] if f["group"] == group]
-        seeds = ", ".join(f"{finding} ({told.count(finding)} of {len(told)} seeds)" for finding in dict.fromkeys(told))
+        seeds = ", ".join(f"{finding} ({told.count(finding)} of {len(told)})" for finding in dict.fromkeys(told))
         lines.append([_NAMES.get(group, f"`{group}`"), *(_cell(rows[c]) if c in rows else "" for c in columns), seeds])
     return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
 
