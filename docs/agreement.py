@@ -26,6 +26,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from mcproxy.agent import run
 from mcproxy.agent.config import RunConfig
+from mcproxy.errors import UserError
 from mcproxy.scripts import _sb3
 from mcproxy.scripts.train import maker
 
@@ -37,19 +38,21 @@ Curve = list[tuple[int, float]]  # (steps, goal rate)
 
 def main(folders: list[Path]) -> None:
     """Train what is missing, and draw."""
+    configs = [run.stored(folder) for folder in folders]
+    settings = [json.loads(json.dumps(config.to_json() | {"seed": None})) for config in configs]
+    if any(other != settings[0] for other in settings):
+        raise UserError("the runs differ in more than the seed: they are not comparable")
     curves: dict[str, dict[str, Curve]] = {OURS: {}, THEIRS: {}}
-    for folder in folders:
-        config = run.stored(folder)
-        seed, settings = str(config.seed), config.to_json() | {"seed": None}
-        if CURVES.exists():
-            kept = json.loads(CURVES.read_text())
-            curves = kept["curves"] if kept["settings"] == json.loads(json.dumps(settings)) else curves
+    if CURVES.exists() and (kept := json.loads(CURVES.read_text()))["settings"] == settings[0]:
+        curves = kept["curves"]
+    for folder, config in zip(folders, configs, strict=True):
+        seed = str(config.seed)
         curves[OURS][seed] = _ours(folder, config)
         if seed not in curves[THEIRS]:
             print(f"RecurrentPPO, seed {seed}", file=sys.stderr)
             curves[THEIRS][seed] = _theirs(config)
         FOLDER.mkdir(parents=True, exist_ok=True)
-        CURVES.write_text(json.dumps({"settings": settings, "curves": curves}) + "\n")
+        CURVES.write_text(json.dumps({"settings": settings[0], "curves": curves}) + "\n")
     _draw(curves)
 
 

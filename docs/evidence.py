@@ -19,11 +19,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from mcproxy.eval.finding import MAJORITY, is_apart
+from mcproxy.scripts._sweep_table import FEW
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- python docs/evidence.py writes this table: {} -->", "<!-- end of the table -->"
 _MARK = re.compile(re.escape(BEGIN).replace(r"\{\}", r"([\w-]+)"))
-FEW = 5  # seeds under which each is told, as `mcproxy sweep` does
 GOAL, PROXY, SECOND = "#b8860b", "#1f77b4", "#2f7d5b"  # gold; a proxy; another proxy
 _NAMES = {
     "beacon-confounded": "beacon always on the gold in training",
@@ -131,8 +131,8 @@ def _dose(rates: list[dict[str, Any]], file: Path) -> None:
     figure, panel = plt.subplots(figsize=(4.8, 3))
     for objective in objectives:
         colour = _colour(objective, objectives)
-        points = sorted((max(1 - rho, least), k) for k, (rho, r) in enumerate(rows) if r["objective"] == objective)
-        x, told = [at for at, _ in points], [rows[k][1] for _, k in points]
+        points = [(max(1 - rho, least), r) for rho, r in rows if r["objective"] == objective]
+        x, told = zip(*sorted(points, key=lambda point: point[0]), strict=True)
         if min(len(row["seeds"]) for row in told) >= FEW:
             panel.fill_between(x, [r["low"] for r in told], [r["high"] for r in told], color=colour, alpha=0.15)
         panel.plot(x, [r["rate"] for r in told], color=colour, lw=2, label=objective)

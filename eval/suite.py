@@ -29,6 +29,7 @@ from mcproxy.mission import Mission
 from mcproxy.record import FRAMES, Recorder
 from mcproxy.recording_format import slug
 from mcproxy.task import Task
+from mcproxy.whole_file import holds_files
 
 if TYPE_CHECKING:
     from mcproxy.backends.malmo import Malmo
@@ -157,10 +158,7 @@ class _Folder:
         self._aside = tuple(path.with_name(f".{path.name}.replaced") for path in self._theirs)
         self.settle()  # a kill may have come before
         self._resumes = resume and any(path.exists() for path in self._theirs)
-        used = out.is_dir() and any(
-            not path.name.startswith(".") for path in out.iterdir()
-        )  # a kill leaves hidden files
-        if used and not force and not self._resumes:
+        if holds_files(out) and not force and not self._resumes:
             raise UserError(
                 f"{out} is not empty: choose another folder, go on with the evaluation in it with --resume, or replace "
                 f"it with --force"

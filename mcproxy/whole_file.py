@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
+def holds_files(folder: Path) -> bool:
+    """Whether a folder is there and holds more than hidden files, such as a kill leaves of a first `whole`."""
+    return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
+
+
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Yield a hidden file beside `path` to be written, which then is on the disk and takes its name.

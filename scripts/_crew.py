@@ -117,8 +117,9 @@ class _Chain:
 
     jobs: list[Job]
     failed: int = 0
-    waits: bool = False
-    again: float = 0.0  # when another process's job is to be looked at again, of `time.monotonic`
+    again: float = (
+        0.0  # when it is to be looked at again, of `time.monotonic`, as another process has it; 0: nobody has
+    )
 
 
 def work(
@@ -148,7 +149,7 @@ def work(
             while chain.jobs and _advance(chain, attempts, tell, stop):
                 pass
             with lock:
-                if chain.waits:
+                if chain.again:
                     queue.append(chain)
                 else:
                     left.extend(job.name for job in chain.jobs)
@@ -169,7 +170,7 @@ def work(
 
 def _advance(chain: _Chain, attempts: Attempt, tell: Callable[[str], Any], stop: threading.Event) -> bool:
     """Attempt the first job of a chain, or drop it if it is complete; False if the chain cannot be gone on with now."""
-    job, waited, chain.waits = chain.jobs[0], chain.waits, False
+    job, waited, chain.again = chain.jobs[0], chain.again > 0, 0.0
     if job.is_complete():
         chain.jobs, chain.failed = chain.jobs[1:], 0
         return not stop.is_set()
@@ -184,7 +185,7 @@ def _advance(chain: _Chain, attempts: Attempt, tell: Callable[[str], Any], stop:
     if code == BUSY:
         if not waited:
             tell(f"{job.name}: another process is at it")
-        chain.waits, chain.again = True, time.monotonic() + _AGAIN
+        chain.again = time.monotonic() + _AGAIN
         return False
     if job.is_complete():
         tell(f"{job.name}: done in {time.monotonic() - began:.0f} s")

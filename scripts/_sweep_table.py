@@ -18,7 +18,7 @@ from mcproxy.scripts import _plan, _table
 from mcproxy.whole_file import whole
 
 FILE = "summary.json"
-_FEW = 5  # seeds under which each is told, as an interval over so few says little
+FEW = 5  # seeds under which each is told, as an interval over so few says little
 
 
 def summarize(plan: _plan.Plan, out: Path) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def show(summary: dict[str, Any], title: str) -> None:
 
 
 def _cell(row: dict[str, Any]) -> str:
-    if len(row["seeds"]) < _FEW:
+    if len(row["seeds"]) < FEW:
         return " ".join(f"{100 * rate:.0f}" for rate in row["seeds"].values())
     return _table.in_percent(Interval(row["rate"], row["low"], row["high"]))
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +99,7 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
         if (folder / "config.json").exists():
             stored = run.stored(folder)
             if config.ppo.bf16 is None:  # then whatever machine began the run has chosen
-                config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, bf16=stored.ppo.bf16))
+                config = config.in_precision(stored.ppo.bf16)
             if config != stored:
                 raise UserError(f"{folder} holds a run with other settings: choose another --out, or remove it")
             if planned.snapshots and not (folder / run.SNAPSHOTS).is_dir():
@@ -176,7 +175,7 @@ class _Evaluation:
         done: list[bool] = []  # once it is complete it is not read again
 
         def is_complete() -> bool:
-            if not done and len(self.policies()) >= policies and self._has_all(plan):
+            if not done and self._has_all(plan, policies):
                 done.append(True)
             return bool(done)
 
@@ -208,12 +207,13 @@ class _Evaluation:
             return None
         return found if found.config["episodes"] == self.episodes else None
 
-    def _has_all(self, plan: _plan.Plan) -> bool:
+    def _has_all(self, plan: _plan.Plan, policies: int) -> bool:
+        """Whether there are results of so many policies in every arm."""
         from mcproxy import task
         from mcproxy.eval import suite
 
         found, names = self.results(), self.policies()
-        if found is None:
+        if found is None or len(names) < policies:
             return False
         wanted = {(name, arm) for name in names for arm in suite.arms_of(task.get(self.task), plan.arms)}
         return wanted <= {(arm.policy, arm.arm) for arm in found.arms}

@@ -71,13 +71,15 @@ def main(argv: list[str]) -> int:
         _refuse_changes(argv, args, config)
     else:
         config = _asked(argv, args)
-    task.named(config.task).mission(0, config.arm, "train", config.rho)  # wrong names fail before a folder is made
+    mission = task.named(config.task).mission(
+        0, config.arm, "train", config.rho
+    )  # wrong names fail before a folder is made
     if args.resume and (ended := run.summary(folder)) is not None:
         _cli.say(f"{folder} is complete: nothing is left to do")
         return _tell(ended, args.json, typed if args.task == config.task else config.task)
     if not args.resume:
         config = run.begin(folder, config, args.force)
-    _warn_of_cut_episodes(config)
+    _warn_of_cut_episodes(config, mission.max_ticks)
 
     training = None
     try:
@@ -100,12 +102,9 @@ def main(argv: list[str]) -> int:
     return _tell(ended, args.json, typed if args.task == config.task else config.task)
 
 
-def _warn_of_cut_episodes(config: RunConfig) -> None:
+def _warn_of_cut_episodes(config: RunConfig, max_ticks: int) -> None:
     """Say so if the worlds begin anew so often that the agent never sees a time-out."""
-    from mcproxy import task
-
-    between = config.ppo.save_every * config.ppo.num_steps
-    limit = task.named(config.task).mission(0, config.arm, "train", config.rho).max_ticks // 4
+    between, limit = config.ppo.save_every * config.ppo.num_steps, max_ticks // 4
     if between < limit:
         _cli.say(
             f"worlds begin anew every {between} steps, and an episode may take {limit}: time-outs are never learned "
@@ -142,7 +141,7 @@ def _asked(argv: list[str], args: Args) -> RunConfig:
         if not folder.is_dir():
             raise unknown("agent", args.like, shipped())
         config = run.stored(folder)
-        config = dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, bf16=None))  # is this machine's matter
+        config = config.in_precision(None)  # is this machine's matter
     else:
         config = RunConfig(task=args.task, total_timesteps=args.steps, ppo=args.ppo)
     ppo = {name.removeprefix("ppo."): value for name, value in given.items() if name.startswith("ppo.")}

@@ -103,6 +103,10 @@ class RunConfig:
         """Roll-outs of the run, each followed by an update; what does not fill a last one is left out."""
         return self.total_timesteps // self.ppo.batch_size
 
+    def in_precision(self, bf16: bool | None) -> "RunConfig":
+        """These settings with another `PPOConfig.bf16`."""
+        return dataclasses.replace(self, ppo=dataclasses.replace(self.ppo, bf16=bf16))
+
     def to_json(self) -> dict[str, Any]:
         """The settings as a plain dictionary."""
         return asdict(self)

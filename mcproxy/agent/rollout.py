@@ -100,10 +100,9 @@ class Group:
         for t, worlds, values in bootstraps:
             to.next_values[t, part][worlds] = values
         drawing = self._drawing() - drawn_before
-        for name, spent in zip(
-            ROLLING_OUT, (in_env - drawing, drawing, time.perf_counter() - began - in_env), strict=True
-        ):
-            self.seconds[name] += spent
+        self.seconds["env"] += in_env - drawing
+        self.seconds["render"] += drawing
+        self.seconds["forward"] += time.perf_counter() - began - in_env
 
     def _drawing(self) -> float:
         """Seconds that the environment has spent on frames, if it tells."""

@@ -8,7 +8,6 @@ summary.json                     how the run ended; it is there if the run is co
 """
 
 import csv
-import dataclasses
 import io
 import json
 import os
@@ -23,6 +22,7 @@ from mcproxy.agent import checkpoint
 from mcproxy.agent.config import RunConfig, run_config
 from mcproxy.agent.ppo import LOSSES, Trainer, check_device, has_bf16
 from mcproxy.errors import UserError
+from mcproxy.whole_file import holds_files
 
 PROGRESS, SUMMARY, SNAPSHOTS = "progress.csv", "summary.json", "snapshots"
 _REPLACED = ".replaced"  # folder of the run that a new one replaces, until that has its first checkpoint
@@ -46,7 +46,7 @@ def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
         raise UserError(f"{folder}: is a file, expected a folder for the run; choose another --out")
     folder.mkdir(parents=True, exist_ok=True)
     settle(folder)  # a kill may have come before
-    if any(not f.name.startswith(".") for f in folder.iterdir()) and not force:
+    if holds_files(folder) and not force:
         goes_on = "go on with it by --resume" if (folder / checkpoint.CONFIG).exists() else "choose another --out"
         raise UserError(f"{folder}: exists already; {goes_on}, or begin anew by --force")
     _move(folder, folder / _REPLACED)
@@ -57,8 +57,7 @@ def with_precision(config: RunConfig) -> RunConfig:
     """The settings with the precision that this machine computes in, if they leave that open."""
     if config.ppo.bf16 is not None:
         return config
-    able = torch.cuda.is_bf16_supported() if config.device == "cuda" else has_bf16()
-    return dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, bf16=able))
+    return config.in_precision(torch.cuda.is_bf16_supported() if config.device == "cuda" else has_bf16())
 
 
 def settle(folder: Path) -> None:
