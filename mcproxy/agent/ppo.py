@@ -228,7 +228,9 @@ class Trainer:
         """Leave the gradient of the loss over the sequences of some worlds in `model`, and return the losses."""
         ppo, roll = self.config.ppo, self.rollout
         model.zero_grad(set_to_none=True)
-        log_probs, values = model.sequence(roll.frames[:, worlds], roll.state[:, worlds], roll.starts[:, worlds])
+        log_probs, values = model.sequence(
+            roll.frames.index_select(1, worlds), roll.state[:, worlds], roll.starts[:, worlds]
+        )
         log_prob = chosen(log_probs, roll.actions[:, worlds])
         parts = losses(log_prob, roll.log_probs[:, worlds], advantages, values, returns, ppo.clip_coef)
         parts["entropy"] = entropy(log_probs).mean()
@@ -240,7 +242,10 @@ class Trainer:
         """Move the master by the mean of the copies' gradients, and hand its weights out again."""
         for parameters in zip(self.agent.parameters(), *(g.model.parameters() for g in self.groups), strict=True):
             master, *copies = parameters
-            master.grad = torch.stack([c.grad.float() for c in copies]).mean(0)
+            total, *others = (c.grad.float() for c in copies)
+            for other in others:
+                total += other
+            master.grad = total.div_(len(copies))
         norm = nn.utils.clip_grad_norm_(self.agent.parameters(), self.config.ppo.max_grad_norm)
         if not torch.isfinite(norm) or not np.isfinite(list(told.values())).all():
             told_values = ", ".join(f"{name} {value:.3g}" for name, value in told.items())
