@@ -239,11 +239,16 @@ def test_stored_settings_are_read_strictly(wrong, said):
     assert run_config(RUN.to_json()) == RUN
 
 
+ON_GPU = pytest.param("lstm", False, "cuda", marks=pytest.mark.gpu)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("arch, bf16", [("lstm", False), ("lstm", True), ("ff", False)])
-def test_a_colour_is_recalled_with_memory_and_guessed_without(arch, bf16):
+@pytest.mark.parametrize(
+    "arch, bf16, device", [("lstm", False, "cpu"), ("lstm", True, "cpu"), ("ff", False, "cpu"), ON_GPU]
+)
+def test_a_colour_is_recalled_with_memory_and_guessed_without(arch, bf16, device):
     ppo = PPOConfig(num_envs=32, num_steps=32, hidden=64, lstm=64, bf16=bf16, learning_rate=2e-3)
-    config = RunConfig(task="cue", resolution=(36, 36), total_timesteps=200_000, arch=arch, ppo=ppo)
+    config = RunConfig(task="cue", resolution=(36, 36), total_timesteps=200_000, device=device, arch=arch, ppo=ppo)
     trainer = Trainer(config, lambda num_envs: CueEnv(num_envs, length=8, hurried=0.0))
     while not trainer.done:
         trainer.update()

@@ -202,13 +202,13 @@ class Trainer:
     def _learn(self) -> dict[str, float]:
         """All epochs over the roll-out; the mean of each loss, and the variance that the values explain."""
         ppo, roll = self.config.ppo, self.rollout
-        advantages = gae(
-            roll.rewards, roll.values, roll.next_values, roll.terminated, roll.ended, ppo.gamma, ppo.gae_lambda
-        )
+        rewards, terminated, ended = (told.to(self.device) for told in (roll.rewards, roll.terminated, roll.ended))
+        advantages = gae(rewards, roll.values, roll.next_values, terminated, ended, ppo.gamma, ppo.gae_lambda)
         returns = advantages + roll.values
         totals, count = dict.fromkeys(LOSSES, 0.0), ppo.update_epochs * ppo.num_minibatches
         for _ in range(ppo.update_epochs):
-            for worlds in torch.randperm(ppo.num_envs, generator=self._random).chunk(ppo.num_minibatches):
+            order = torch.randperm(ppo.num_envs, generator=self._random).to(self.device)
+            for worlds in order.chunk(ppo.num_minibatches):
                 part = advantages[:, worlds]
                 mean, spread = part.mean(), part.std() + 1e-8
                 shares = list(worlds.chunk(ppo.num_groups))
@@ -236,7 +236,7 @@ class Trainer:
         parts["entropy"] = entropy(log_probs).mean()
         loss = parts["policy_loss"] - ppo.ent_coef * parts["entropy"] + ppo.vf_coef * parts["value_loss"]
         loss.backward()
-        return {name: value.item() for name, value in parts.items()}
+        return dict(zip(parts, torch.stack(list(parts.values())).tolist(), strict=True))
 
     def _step(self, told: dict[str, float]) -> None:
         """Move the master by the mean of the copies' gradients, and hand its weights out again."""

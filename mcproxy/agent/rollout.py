@@ -25,18 +25,17 @@ class Rollout:
     frames (T, N, H, W, 3) uint8 · starts (T, N) bool, the frame begins an episode · actions (T, N, C) int64 ·
     log_probs, values, rewards, next_values (T, N) float32 · terminated, ended (T, N) bool · state (S, N, any), the
     memory before the first step. `next_values` is the value of the frame that an action led to, before any reset.
+    What the worlds tell (rewards, terminated, ended) stays on the host, all else lies on the device.
     """
 
     def __init__(self, config: PPOConfig, agent: Agent, resolution: tuple[int, int], device: torch.device) -> None:
         shape = (config.num_steps, config.num_envs)
         self.frames = torch.zeros(*shape, *resolution, 3, dtype=torch.uint8, device=device)
         self.actions = torch.zeros(*shape, len(agent.sizes), dtype=torch.int64, device=device)
-        self.starts, self.terminated, self.ended = (
-            torch.zeros(shape, dtype=torch.bool, device=device) for _ in range(3)
-        )
-        self.log_probs, self.values, self.next_values, self.rewards = (
-            torch.zeros(shape, device=device) for _ in range(4)
-        )
+        self.starts = torch.zeros(shape, dtype=torch.bool, device=device)
+        self.log_probs, self.values, self.next_values = (torch.zeros(shape, device=device) for _ in range(3))
+        self.rewards = torch.zeros(shape)
+        self.terminated, self.ended = (torch.zeros(shape, dtype=torch.bool) for _ in range(2))
         self.state = agent.initial_state(config.num_envs)
 
 
@@ -54,6 +53,8 @@ class Group:
         self.seconds = dict.fromkeys(ROLLING_OUT, 0.0)
         self._rollout, self._device = rollout, rollout.frames.device
         self._random = torch.Generator(self._device)
+        size = env.num_envs * (rollout.frames[0, 0].numel() + 1)
+        self._packed = torch.empty(size, dtype=torch.uint8, pin_memory=self._device.type == "cuda")
         self._returns, self._steps = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
 
     def restart(self, seeds: np.random.SeedSequence) -> None:
@@ -62,7 +63,7 @@ class Group:
         drawn = [int(s) for s in seeds.generate_state(num + 1, np.uint64) % _SEED_RANGE]
         self._random.manual_seed(drawn[num])
         self._obs, _ = self.env.reset(seed=drawn[:num])
-        self._start = torch.ones(num, dtype=torch.bool, device=self._device)
+        self._start = np.ones(num, dtype=bool)
         self._state = self.model.initial_state(num)
         self._returns[:], self._steps[:], self._age = 0.0, 0, 0
         self.finished.clear()
@@ -75,9 +76,7 @@ class Group:
         to.state[:, part] = self._state
         began, drawn_before, in_env = time.perf_counter(), self._drawing(), 0.0
         for t in range(len(to.frames)):
-            frames, starts = to.frames[t, part], to.starts[t, part]
-            frames.copy_(torch.from_numpy(self._obs["pov"]))
-            starts.copy_(self._start)
+            to.frames[t, part], to.starts[t, part] = frames, starts = self._send()
             log_probs, to.values[t, part], self._state = self.model.step(frames, self._state, starts)
             actions = self._sample(log_probs)
             to.actions[t, part], to.log_probs[t, part] = actions, chosen(log_probs, actions)
@@ -85,24 +84,34 @@ class Group:
             before = time.perf_counter()
             self._obs, rewards, terminated, truncated, infos = self.env.step(asked)
             in_env += time.perf_counter() - before
-            self._start = torch.from_numpy(terminated | truncated).to(self._device)
-            to.rewards[t, part] = torch.from_numpy(rewards).to(self._device, torch.float32)
-            to.terminated[t, part] = torch.from_numpy(terminated).to(self._device)
-            to.ended[t, part] = self._start
-            self._count(rewards, terminated | truncated, infos)
+            self._start = terminated | truncated
+            to.rewards[t, part], to.terminated[t, part] = torch.from_numpy(rewards), torch.from_numpy(terminated)
+            to.ended[t, part] = torch.from_numpy(self._start)
+            self._count(rewards, self._start, infos)
             if truncated.any():
                 worlds = np.flatnonzero(truncated)
                 final = torch.from_numpy(np.stack([infos["final_obs"][i]["pov"] for i in worlds])).to(self._device)
                 bootstraps.append((t, worlds, self._value(final, self._state[:, worlds])))
         to.next_values[:-1, part] = to.values[1:, part]
-        state = self._state.masked_fill(self._start[None, :, None], 0.0)
-        to.next_values[-1, part] = self._value(torch.from_numpy(self._obs["pov"]).to(self._device), state)
+        frames, starts = self._send()
+        to.next_values[-1, part] = self.model.step(frames, self._state, starts)[1]
         for t, worlds, values in bootstraps:
             to.next_values[t, part][worlds] = values
         drawing = self._drawing() - drawn_before
         self.seconds["env"] += in_env - drawing
         self.seconds["render"] += drawing
         self.seconds["forward"] += time.perf_counter() - began - in_env
+
+    def _send(self) -> tuple[Tensor, Tensor]:
+        """The latest frames (N, H, W, 3) uint8 and starts (N,) bool on the device, by one copy of one pinned buffer.
+
+        The buffer is free again when the actions have come back, as a device works in order.
+        """
+        num, frames = self.env.num_envs, self._obs["pov"]
+        here = self._packed.numpy()
+        here[:-num], here[-num:] = frames.reshape(-1), self._start
+        there = self._packed.to(self._device, non_blocking=True)
+        return there[:-num].view(frames.shape), there[-num:].bool()
 
     def _drawing(self) -> float:
         """Seconds that the environment has spent on frames, if it tells."""
