@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mcproxy.errors import UserError
+from mcproxy.whole_file import lock
 
 ATTEMPTS = 3
 BUSY, KILLED = -1000, 130  # what `attempt` returns of a job that another process has; Ctrl-C
@@ -48,7 +49,7 @@ def attempt(job: Job, stop: threading.Event) -> int:
     """
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("ab") as told:
-        if not _lock(told.fileno()):
+        if not lock(told.fileno()):
             return BUSY
         argv = job.argv()  # depends on what is there, which nobody changes now
         told.write(f"$ mcproxy {shlex.join(argv)}\n".encode())
@@ -117,9 +118,7 @@ class _Chain:
 
     jobs: list[Job]
     failed: int = 0
-    again: float = (
-        0.0  # when it is to be looked at again, of `time.monotonic`, as another process has it; 0: nobody has
-    )
+    again: float = 0.0  # when to look at it again, of `time.monotonic`, as another process has it; 0: nobody has
 
 
 def work(
@@ -135,12 +134,12 @@ def work(
     While another process has a job, other chains are gone on with. `tell` gets a line for everything that happens,
     `tick` is called now and then.
     """
-    stop, lock = threading.Event(), threading.Lock()
+    stop, turn = threading.Event(), threading.Lock()
     queue, left = [_Chain(list(chain)) for chain in chains], list[str]()
 
     def serve() -> None:
         while not stop.is_set():
-            with lock:
+            with turn:
                 if not queue:
                     return
                 chain = min(queue, key=lambda chain: chain.again)  # the first of those that need not wait
@@ -148,7 +147,7 @@ def work(
             stop.wait(chain.again - time.monotonic())
             while chain.jobs and _advance(chain, attempts, tell, stop):
                 pass
-            with lock:
+            with turn:
                 if chain.again:
                     queue.append(chain)
                 else:
@@ -200,18 +199,3 @@ def _advance(chain: _Chain, attempts: Attempt, tell: Callable[[str], Any], stop:
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
     return f"{lines[-1][:200]}; see {log}" if lines else f"see {log}"
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock an open file for as long as anybody has it open; False if somebody has. Without locks it is always True."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True

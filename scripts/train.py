@@ -62,24 +62,35 @@ def main(argv: list[str]) -> int:
         raise UserError("--resume goes on with a run, --force begins anew: give one of them")
     from mcproxy import task
     from mcproxy.agent import run
+    from mcproxy.agent.ppo import check_device
 
     typed, args.task = args.task, task.get(args.task).name  # a file is run here, and has its task's name from then on
     folder = args.out or Path("runs") / f"{Path(args.like or args.task).name}-{_asked(argv, args).seed}"
-    if args.resume:
-        run.settle(folder)  # a kill may have come before
-        config = run.stored(folder)
-        _refuse_changes(argv, args, config)
-    else:
-        config = _asked(argv, args)
-    mission = task.named(config.task).mission(
-        0, config.arm, "train", config.rho
-    )  # wrong names fail before a folder is made
-    if args.resume and (ended := run.summary(folder)) is not None:
-        _cli.say(f"{folder} is complete: nothing is left to do")
-        return _tell(ended, args.json, typed if args.task == config.task else config.task)
-    if not args.resume:
-        config = run.begin(folder, config, args.force)
-    _warn_of_cut_episodes(config, mission.max_ticks)
+    with contextlib.ExitStack() as stack:
+        if args.resume:
+            stack.enter_context(run.alone(folder))
+            run.settle(folder)  # a kill may have come before
+            config = run.stored(folder)
+            _refuse_changes(argv, args, config)
+        else:
+            config = _asked(argv, args)
+        # what is wrong is told before a folder is made
+        mission = task.named(config.task).mission(0, config.arm, "train", config.rho)
+        name = typed if args.task == config.task else config.task
+        if args.resume and (ended := run.summary(folder)) is not None:
+            _cli.say(f"{folder} is complete: nothing is left to do")
+            return _tell(ended, args.json, name)
+        if not args.resume:
+            check_device(config.device)
+            stack.enter_context(run.alone(folder, make=True))
+            config = run.begin(folder, config, args.force)
+        _warn_of_cut_episodes(config, mission.max_ticks)
+        return _train(folder, config, args, name)
+
+
+def _train(folder: Path, config: RunConfig, args: Args, task: str) -> int:
+    """Make what is left of a run; `task` is what the user calls its task."""
+    from mcproxy.agent import run
 
     training = None
     try:
@@ -92,14 +103,14 @@ def main(argv: list[str]) -> int:
             raise
         _cli.say(
             f"interrupted; saved at step {training.saved:,} of {config.total_timesteps:,}; "
-            f"go on with: mcproxy train --out {folder} --resume" + (f" --task {typed}" if typed != args.task else "")
+            f"go on with: mcproxy train --out {folder} --resume" + (f" --task {task}" if task != config.task else "")
         )
         return 130
     finally:
         if training is not None:
             training.close()
         run.settle(folder)
-    return _tell(ended, args.json, typed if args.task == config.task else config.task)
+    return _tell(ended, args.json, task)
 
 
 def _warn_of_cut_episodes(config: RunConfig, max_ticks: int) -> None:

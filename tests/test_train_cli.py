@@ -14,6 +14,7 @@ from mcproxy.agent import checkpoint, ppo
 from mcproxy.agent import run as run_folder
 from mcproxy.errors import UserError
 from mcproxy.scripts import _cli, train
+from mcproxy.whole_file import sole
 
 SMALL = {"num-envs": 4, "num-steps": 4, "num-minibatches": 2, "hidden": 8, "lstm": 8, "save-every": 2}
 TINY = ["--resolution", "36", "36", *(part for name, n in SMALL.items() for part in (f"--ppo.{name}", str(n)))]
@@ -136,6 +137,17 @@ def test_a_run_like_another_is_named_after_that_and_its_seed(tmp_path, monkeypat
     assert run("--steps", 32, "--seed", 3, "--out", tmp_path / "other", *TINY) == 0
     assert run("--like", tmp_path / "other") == 0
     assert (tmp_path / "runs" / "other-3" / "summary.json").is_file()
+
+
+@pytest.mark.parametrize("flags", [("--resume",), ("--steps", 64, *TINY), ("--steps", 64, *TINY, "--force")])
+def test_a_run_that_another_process_is_at_is_left_alone(flags, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run("--steps", 32, "--out", out, *TINY) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with sole(out) as is_ours:  # a lock is an open folder's, so that this process excludes itself
+        assert is_ours and run("--out", out, *flags) == 2
+    assert "another process is training here" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_a_resumed_run_goes_on_as_it_began(tmp_path, capsys):

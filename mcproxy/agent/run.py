@@ -7,12 +7,13 @@ progress.csv                     one row an update, under CleanRL's tags; events
 summary.json                     how the run ended; it is there if the run is complete
 """
 
+import contextlib
 import csv
 import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ import torch
 
 from mcproxy.agent import checkpoint
 from mcproxy.agent.config import RunConfig, run_config
-from mcproxy.agent.ppo import LOSSES, Trainer, check_device, has_bf16
+from mcproxy.agent.ppo import LOSSES, Trainer, has_bf16
 from mcproxy.errors import UserError
-from mcproxy.whole_file import holds_files
+from mcproxy.whole_file import holds_files, sole
 
 PROGRESS, SUMMARY, SNAPSHOTS = "progress.csv", "summary.json", "snapshots"
 _REPLACED = ".replaced"  # folder of the run that a new one replaces, until that has its first checkpoint
@@ -36,15 +37,24 @@ COLUMNS = (
 )
 
 
+@contextlib.contextmanager
+def alone(folder: Path, make: bool = False) -> Iterator[None]:
+    """Have a run's folder to oneself, if there is one; a `UserError` if another process trains in it."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file, expected a folder for the run; choose another --out")
+    if make:
+        folder.mkdir(parents=True, exist_ok=True)
+    with sole(folder) if folder.exists() else contextlib.nullcontext(True) as is_ours:
+        if not is_ours:
+            raise UserError(f"{folder}: another process is training here; wait for it, or choose another --out")
+        yield
+
+
 def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
-    """Make the folder of a new run, and settle what the config leaves open; `force` replaces an earlier run in it.
+    """Prepare the folder of a new run, and settle what the config leaves open; `force` replaces an earlier run in it.
 
     A folder that holds anything is a `UserError` otherwise; files which are not of a run are never deleted.
     """
-    check_device(config.device)
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file, expected a folder for the run; choose another --out")
-    folder.mkdir(parents=True, exist_ok=True)
     settle(folder)  # a kill may have come before
     if holds_files(folder) and not force:
         goes_on = "go on with it by --resume" if (folder / checkpoint.CONFIG).exists() else "choose another --out"
