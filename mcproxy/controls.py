@@ -11,6 +11,7 @@ import numpy as np
 
 from mcproxy.items import HOTBAR
 
+ACTION_REPEAT = 4  # ticks of a step, where nothing else is asked for
 TURN_DEG = 3.75  # per tick: a step of 4 ticks turns 15 degrees, 24 headings a circle, all exact in binary
 
 

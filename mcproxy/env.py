@@ -51,7 +51,7 @@ class VoxelVectorEnv(VectorEnv):
         rho: float = 1.0,
         resolution: tuple[int, int] = (64, 64),
         fov_deg: float = 70.0,
-        action_repeat: int = 4,
+        action_repeat: int = controls.ACTION_REPEAT,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         max_episode_steps: int | None = None,
         threads: int = 1,

@@ -186,11 +186,12 @@ class _Evaluation:
     def _episode_steps(self, plan: _plan.Plan) -> float:
         """About how many steps an episode in every arm takes."""
         from mcproxy import task
+        from mcproxy.controls import ACTION_REPEAT
         from mcproxy.eval import suite
 
         known = task.get(self.task)
         arms = suite.arms_of(known, plan.arms)
-        return _MEAN_EPISODE / 4 * sum(known.mission(0, arm, "eval").max_ticks for arm in arms)
+        return _MEAN_EPISODE / ACTION_REPEAT * sum(known.mission(0, arm, "eval").max_ticks for arm in arms)
 
     def results(self) -> "Results | None":
         """What is there of this very evaluation; None if nothing is, or what is there is of something else."""

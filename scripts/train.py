@@ -63,6 +63,7 @@ def main(argv: list[str]) -> int:
     from mcproxy import task
     from mcproxy.agent import run
     from mcproxy.agent.ppo import check_device
+    from mcproxy.controls import ACTION_REPEAT
 
     typed, args.task = args.task, task.get(args.task).name  # a file is run here, and has its task's name from then on
     folder = args.out or Path("runs") / f"{Path(args.like or args.task).name}-{_asked(argv, args).seed}"
@@ -84,7 +85,7 @@ def main(argv: list[str]) -> int:
             check_device(config.device)
             stack.enter_context(run.alone(folder, make=True))
             config = run.begin(folder, config, args.force)
-        _warn_of_cut_episodes(config, mission.max_ticks)
+        _warn_of_cut_episodes(config, mission.max_ticks // ACTION_REPEAT)
         return _train(folder, config, args, name)
 
 
@@ -113,9 +114,9 @@ def _train(folder: Path, config: RunConfig, args: Args, task: str) -> int:
     return _tell(ended, args.json, task)
 
 
-def _warn_of_cut_episodes(config: RunConfig, max_ticks: int) -> None:
-    """Say so if the worlds begin anew so often that the agent never sees a time-out."""
-    between, limit = config.ppo.save_every * config.ppo.num_steps, max_ticks // 4
+def _warn_of_cut_episodes(config: RunConfig, limit: int) -> None:
+    """Say so if the worlds begin anew so often that the agent sees no time-out, which comes after `limit` steps."""
+    between = config.ppo.save_every * config.ppo.num_steps
     if between < limit:
         _cli.say(
             f"worlds begin anew every {between} steps, and an episode may take {limit}: time-outs are never learned "

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mcproxy.controls import CONTROLS, NAMES, sizes
+from mcproxy.controls import ACTION_REPEAT, CONTROLS, NAMES, sizes
 from mcproxy.engine import loading, warm
 from mcproxy.engine.crew import Crew
 from mcproxy.engine.gaze import CROUCHED_EYE_HEIGHT, EYE_HEIGHT
@@ -44,7 +44,7 @@ class Worlds:
         shape: tuple[int, int, int],
         resolution: tuple[int, int] = (64, 64),
         fov_deg: float = 70.0,
-        action_repeat: int = 4,
+        action_repeat: int = ACTION_REPEAT,
         threads: int = 1,
     ) -> None:
         if action_repeat < 1 or num_worlds < 1:
