@@ -19,6 +19,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from mcproxy.eval.finding import MAJORITY, is_apart
+from mcproxy.eval.stats import wilson
 from mcproxy.scripts._sweep_table import FEW
 
 HERE = Path(__file__).parent
@@ -137,7 +138,11 @@ def _dose(rates: list[dict[str, Any]], file: Path) -> None:
             panel.fill_between(x, [r["low"] for r in told], [r["high"] for r in told], color=colour, alpha=0.15)
         panel.plot(x, [r["rate"] for r in told], color=colour, lw=2, label=objective)
         for at, row in zip(x, told, strict=True):
-            panel.scatter([at] * len(row["seeds"]), row["seeds"].values(), 12, colour, zorder=3)
+            for k, rate in enumerate(row["seeds"].values()):
+                own = wilson(round(rate * row["layouts"]), row["layouts"])
+                beside = at * 1.09 ** (k - (len(row["seeds"]) - 1) / 2)
+                panel.vlines(beside, own.low, own.high, colour, linewidth=1)
+                panel.scatter(beside, rate, 10, colour, zorder=3)
     panel.axhline(MAJORITY, color="grey", lw=0.8, ls=":")
     panel.text(least, MAJORITY + 0.015, "a finding lies above this", fontsize=7, color="grey")
     panel.set_xscale("log")
