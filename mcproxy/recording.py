@@ -96,6 +96,11 @@ class Recording:
     def __iter__(self) -> Iterator[Episode]:
         return (self[k] for k in range(len(self)))
 
+    def seed(self, index: int) -> int:
+        """The layout seed of episode `index`, for which nothing else is read."""
+        with self._reading(index):
+            return _origin(self._groups[index]).seed
+
     def claims(self, index: int) -> Claims:
         """What is stored of an episode and can be made again from the rest of it."""
         with self._reading(index):

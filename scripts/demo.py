@@ -77,8 +77,8 @@ def _write_clip(left: Path, right: Path, clip: Path, size: int, show: _cli.Show)
     from mcproxy.recording import Recording
 
     with Recording(left) as together, Recording(right) as apart:
-        reached = {replay.seed_of(e): k for k, e in enumerate(together) if e.verdict == GOAL}
-        strayed = {replay.seed_of(e) for e in apart if e.verdict.startswith(PROXY)}
+        reached = {e.origin.seed: k for k, e in enumerate(together) if e.verdict == GOAL}
+        strayed = {e.origin.seed for e in apart if e.verdict.startswith(PROXY)}
         episode = reached[min(reached.keys() & strayed)] if reached.keys() & strayed else 0
         films = replay.Reel(together, apart, size).films(episode)
         replay.export(films, clip, size, True, lambda done, total: show("clip", done, total))

@@ -16,7 +16,9 @@ class Args:
     file: tyro.conf.Positional[Path]
     """A recording (main_data.hdf5), or a folder in which there is one."""
     episode: int = 0
-    """Which episode to begin with."""
+    """Which episode to begin with, in the order in which they ended."""
+    seed: int | None = None
+    """Begin with the episode of this layout seed instead, which is the same layout in every recording."""
     beside: Path | None = None
     """Another recording, whose episode of the same seed is shown to the right."""
     task: tuple[str, ...] = ()
@@ -47,11 +49,12 @@ def main(argv: list[str]) -> int:
     size = args.size if args.size is not None else (448 if args.beside is None else 360)
     beside = None if args.beside is None else Recording(args.beside)
     reel = replay.Reel(Recording(args.file), beside, size)
+    index = args.episode if args.seed is None else reel.of_seed(args.seed)
     if args.export is None:
-        replay.watch(replay.Replayer(reel, args.episode))
+        replay.watch(replay.Replayer(reel, index))
         return 0
     with _cli.progress() as show:
-        films = reel.films(args.episode)
+        films = reel.films(index)
         replay.export(films, args.export, size, args.force, lambda done, total: show("export", done, total))
     print(args.export)
     return 0

@@ -236,6 +236,7 @@ def test_a_click_on_the_bar_of_time_means_the_tick_that_is_drawn_there():
 
 def test_two_episodes_stand_side_by_side_by_their_seed(folders):
     reel = Reel(Recording(folders[0]), Recording(folders[1]), SIZE)
+    assert [reel.of_seed(seed) for seed in (SEED, OTHER_SEED)] == [0, 1]
     left, right = reel.films(0)
     assert (left.episode.origin.seed, left.episode.origin.arm) == (SEED, "aligned")
     assert (right.episode.origin.seed, right.episode.origin.arm) == (SEED, "separated")
@@ -395,6 +396,7 @@ def test_the_command_exports_and_refuses_in_one_line(folders, tmp_path, capsys):
         (["replay", left, "--export", out], "--force"),
         (["replay", left, "--export", "clip.gif"], ".webm"),
         (["replay", left, "--episode", "5", "--export", str(tmp_path / "b.png")], "expected 0 to 1"),
+        (["replay", left, "--seed", "5", "--export", str(tmp_path / "b.png")], "no episode of seed 5 in"),
         (["replay", left, "--beside", right, "--episode", "1", "--export", str(tmp_path / "b.png")], "seed 8"),
         (["replay", str(tmp_path / "nothing"), "--export", str(tmp_path / "b.png")], "does not exist"),
         (["replay", out, "--export", str(tmp_path / "b.png")], "out.png"),

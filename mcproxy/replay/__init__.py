@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.recording import Recording
 from mcproxy.replay.canvas import TEXT, Canvas, text_width
@@ -52,10 +51,18 @@ class Reel:
     def __post_init__(self) -> None:
         if not MIN_SIZE <= self.size <= MAX_SIZE:
             raise UserError(f"size {self.size}: expected {MIN_SIZE} to {MAX_SIZE} pixels")
-        self._partners = {} if self.beside is None else {seed_of(self.beside[k]): k for k in range(len(self.beside))}
+        beside = self.beside
+        self._partners = {} if beside is None else {beside.seed(k): k for k in range(len(beside))}
 
     def __len__(self) -> int:
         return len(self.recording)
+
+    def of_seed(self, seed: int) -> int:
+        """The index of the episode of a layout seed."""
+        for index in range(len(self)):
+            if self.recording.seed(index) == seed:
+                return index
+        raise UserError(f"no episode of seed {seed} in {self.recording.path}")
 
     def films(self, index: int) -> list[Film]:
         """Episode `index`, and the one to be shown beside it."""
@@ -65,16 +72,11 @@ class Reel:
             raise UserError(f"episode {index}: expected 0 to {len(self) - 1}, as the recording has {len(self)}")
         episodes = [self.recording[index]]
         if self.beside is not None:
-            seed = seed_of(episodes[0])
+            seed = episodes[0].origin.seed
             if seed not in self._partners:
                 raise UserError(f"no episode of seed {seed} to show beside it: evaluate both with the same --seed")
             episodes.append(self.beside[self._partners[seed]])
         return [Film(episode, self.size) for episode in episodes]
-
-
-def seed_of(episode: Episode) -> int:
-    """The layout seed of an episode."""
-    return episode.origin.seed
 
 
 class Replayer:
