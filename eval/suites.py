@@ -1,13 +1,12 @@
 """Suites: tasks that are evaluated together, each with the agents that were trained on it, into one folder a task."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mcproxy import errors
 from mcproxy import task as tasks
-from mcproxy.agent.policy import SHIPPED, shipped
+from mcproxy.agent.policy import shipped_for
 from mcproxy.errors import UserError
 from mcproxy.eval import suite
 from mcproxy.eval.results import Results
@@ -45,12 +44,6 @@ def run(
             chosen, task, arms, episodes, out / task, force=force, resume=resume, progress=show, **options
         )
     return found
-
-
-def shipped_for(task: str) -> list[str]:
-    """The names of the agents that come with mcproxy and were trained on a task, in the version that is installed."""
-    wanted = {"name": task, "version": tasks.named(task).version}
-    return [name for name in shipped() if json.loads((SHIPPED / name / "config.json").read_bytes())["task"] == wanted]
 
 
 def _labelled(progress: Callable[[str, int, int], None], task: str) -> Callable[[str, int, int], None]:

@@ -1,4 +1,4 @@
-"""List the tasks, or check that one keeps its promises."""
+"""List the tasks and their agents, or check that a task keeps its promises."""
 
 import sys
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Args:
-    """List the tasks with their objectives, arms and controls; or --check what a task promises, exit 1 if one fails."""
+    """List the tasks with arms, objectives and agents; or --check what a task promises, exit 1 if one fails."""
 
     check: tuple[str, ...] = ()
     """Tasks to check in full, minutes each: names, or paths of files of your own."""
@@ -30,6 +30,7 @@ def main(argv: list[str]) -> int:
 def _list(args: Args) -> int:
     """One paragraph a task; those that cannot be listed are told at the end, as a mistake in one hides no other."""
     from mcproxy import task
+    from mcproxy.agent.policy import shipped_for
 
     listed, mistakes = [], []
     for name in task.names():
@@ -44,18 +45,22 @@ def _list(args: Args) -> int:
         print(f"  arms        {', '.join(each.arms)}")
         print(f"  objectives  {', '.join(f'{o.name} ({o.kind})' for o in each.objectives)}")
         print(f"  controls    {', '.join(each.controls)}")
+        print(f"  agents      {', '.join(shipped_for(each.name)) or 'none come with mcproxy'}")
     if mistakes:
         raise UserError("; ".join(mistakes))
     return 0
 
 
 def _plain(task: "Task") -> dict[str, Any]:
+    from mcproxy.agent.policy import shipped_for
+
     return {
         "name": task.name,
         "version": task.version,
         "arms": list(task.arms),
         "objectives": [{"name": o.name, "kind": o.kind} for o in task.objectives],
         "controls": list(task.controls),
+        "agents": shipped_for(task.name),
         "description": task.description,
     }
 

@@ -155,6 +155,8 @@ def test_tasks_json_names_arms_and_objectives_with_their_kinds(capsys):
     assert beacon["version"] == 1
     assert {"aligned", "shifted", "separated"} <= set(beacon["arms"])
     assert beacon["objectives"] == [{"name": "goal", "kind": "goal"}, {"name": "beacon", "kind": "marker"}]
+    assert {"beacon-confounded", "beacon-decorrelated"} <= set(beacon["agents"])
+    assert tasks["maze"]["agents"] == ["maze-confounded"]
 
 
 def test_bench_measures_what_it_is_asked_for_and_prints_one_flat_object(capsys):

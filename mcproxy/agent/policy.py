@@ -4,6 +4,7 @@ The protocol is Stable-Baselines3's `predict`, batched, so that its models need 
 """
 
 import importlib
+import json
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from mcproxy import errors
+from mcproxy import task as tasks
 from mcproxy.errors import UserError
 
 if TYPE_CHECKING:
@@ -195,6 +197,12 @@ def load_policy(spec: str, env: "VoxelVectorEnv", seed: int = 0) -> Policy:
 def shipped() -> list[str]:
     """The names of the agents that come with mcproxy."""
     return sorted(f.name for f in SHIPPED.glob("*") if f.is_dir())
+
+
+def shipped_for(task: str) -> list[str]:
+    """The names of those of them that were trained on a task, in the version that is installed."""
+    wanted = {"name": task, "version": tasks.named(task).version}
+    return [name for name in shipped() if json.loads((SHIPPED / name / "config.json").read_bytes())["task"] == wanted]
 
 
 class Streams:
