@@ -2,7 +2,8 @@
 
     python docs/evidence.py          (needs matplotlib: pip install -e ".[plots]")
 
-NAME-dose.png         rates against how rarely marker and goal parted in training, where groups differ in `mixture`
+NAME-dose.png         rates against how rarely marker and goal parted in training, where groups differ in `mixture`;
+                      each seed's with its Wilson interval over layouts
 NAME-seeds.png        elsewhere: every training seed's rates, and the groups' with their intervals
 NAME-snapshots.png    competence and preference against training steps, where a sweep evaluated snapshots
 """

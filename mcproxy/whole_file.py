@@ -1,4 +1,4 @@
-"""Files that are put in place whole or not at all, and folders and files that one process has to itself."""
+"""Files that are put in place whole or not at all."""
 
 import contextlib
 import os
@@ -25,29 +25,3 @@ def whole(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def sole(folder: Path) -> Iterator[bool]:
-    """Hold a folder until the end; yields False if another process holds it, and True where nothing can be locked."""
-    descriptor = os.open(folder, os.O_RDONLY) if os.name == "posix" else None  # elsewhere folders cannot be opened
-    try:
-        yield descriptor is None or lock(descriptor)
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-
-
-def lock(descriptor: int) -> bool:
-    """Lock what is open for as long as anybody has it open; False if somebody has. Without locks it is always True."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True

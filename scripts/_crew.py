@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mcproxy.errors import UserError
-from mcproxy.whole_file import lock
+from mcproxy.lock import lock, sole
 
 ATTEMPTS = 3
 BUSY, KILLED = -1000, 130  # what `attempt` returns of a job that another process has; Ctrl-C
@@ -33,13 +33,17 @@ _PATIENCE = 30.0  # seconds for a job of Ray to save what it has when it is inte
 
 @dataclass(frozen=True)
 class Job:
-    """A command line to be run until `is_complete`; `log` takes what it says; it makes about `steps`."""
+    """A command line to be run until `is_complete`; `log` takes what it says; it makes about `steps`.
+
+    `folder` is one that the command has to itself while it runs, if it has.
+    """
 
     name: str
     argv: Callable[[], list[str]]  # made anew for each attempt: the second one resumes
     is_complete: Callable[[], bool]
     log: Path
     steps: int = 0
+    folder: Path | None = None
 
 
 def attempt(job: Job, stop: threading.Event) -> int:
@@ -51,6 +55,10 @@ def attempt(job: Job, stop: threading.Event) -> int:
     with job.log.open("ab") as told:
         if not lock(told.fileno()):
             return BUSY
+        if job.folder is not None and job.folder.is_dir():
+            with sole(job.folder) as is_free:
+                if not is_free:
+                    return BUSY  # somebody typed the command by hand
         argv = job.argv()  # depends on what is there, which nobody changes now
         told.write(f"$ mcproxy {shlex.join(argv)}\n".encode())
         told.flush()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import tyro
 
+from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
 
 
@@ -34,6 +35,8 @@ class Args:
 def main(argv: list[str]) -> int:
     """Open the window, or export."""
     args = _cli.parse(Args, argv, "replay")
+    if args.seed is not None and args.episode:
+        raise UserError("--episode and --seed both say which episode: give one of them")
     if args.export is None:
         from mcproxy.replay.window import require_display
 

@@ -140,7 +140,7 @@ def _train(planned: _plan.Run, config: "RunConfig", folder: Path, out: Path, thr
         return [*command, "--force"]  # what a kill before the first checkpoint has left is worth nothing
 
     log, steps = out / "logs" / f"train-{planned.name}.log", config.num_updates * config.ppo.batch_size
-    return _crew.Job(f"train {planned.name}", argv, (folder / run.SUMMARY).exists, log, steps)
+    return _crew.Job(f"train {planned.name}", argv, (folder / run.SUMMARY).exists, log, steps, folder)
 
 
 @dataclass(frozen=True)

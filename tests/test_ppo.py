@@ -123,21 +123,26 @@ def test_architectures_are_about_as_large_as_the_default():
     assert all(sizes["lstm"] / 2 <= size <= 2 * sizes["lstm"] for size in sizes.values()), sizes
 
 
-def test_a_timeout_is_worth_the_value_of_its_last_frame_with_the_memory_it_ended_with():
-    trainer = Trainer(RUN, lambda num_envs: CueEnv(num_envs, hurried=0.5))
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_a_timeout_is_worth_the_value_of_its_last_frame_with_the_memory_it_ended_with(device):
+    trainer = Trainer(dataclasses.replace(RUN, device=device), lambda num_envs: CueEnv(num_envs, hurried=0.5))
     trainer.restart()
-    trainer.groups[0].collect()
-    trainer.close()
     agent, roll, part = trainer.groups[0].model, trainer.rollout, trainer.groups[0].part
-    state, black = roll.state[:, part], torch.zeros(2, 36, 36, 3, dtype=torch.uint8)  # final frames are black
-    truncated = (roll.ended & ~roll.terminated)[:, part]
-    assert truncated.any() and roll.terminated[:, part].any()
-    for t in range(7):  # the step after the eighth is not in the roll-out
-        _, values, state = agent.step(roll.frames[t, part], state, roll.starts[t, part])
-        torch.testing.assert_close(values, roll.values[t, part])
-        _, final, _ = agent.step(black, state, torch.zeros(2, dtype=torch.bool))
-        expected = torch.where(truncated[t], final, roll.values[t + 1, part])
-        torch.testing.assert_close(roll.next_values[t, part], expected)
+    trainer.groups[0].collect()
+    first = {name: getattr(roll, name)[:, part].clone() for name in vars(roll) if name != "state"}
+    state = roll.state[:, part].clone()
+    trainer.groups[0].collect()  # with the same weights
+    trainer.close()
+    black = torch.zeros(2, 36, 36, 3, dtype=torch.uint8, device=device)  # final frames are black
+    truncated = first["ended"] & ~first["terminated"]
+    assert truncated.any() and first["terminated"].any() and not truncated[-1].all()
+    values_after = torch.cat([first["values"][1:], roll.values[:1, part]])
+    for t in range(8):
+        _, values, state = agent.step(first["frames"][t], state, first["starts"][t])
+        torch.testing.assert_close(values, first["values"][t])
+        _, final, _ = agent.step(black, state, torch.zeros(2, dtype=torch.bool, device=device))
+        expected = torch.where(truncated[t].to(device), final, values_after[t])
+        torch.testing.assert_close(first["next_values"][t], expected)
 
 
 def test_the_learning_rate_falls_linearly():
@@ -239,22 +244,35 @@ def test_stored_settings_are_read_strictly(wrong, said):
     assert run_config(RUN.to_json()) == RUN
 
 
-ON_GPU = pytest.param("lstm", False, "cuda", marks=pytest.mark.gpu)
+def recalling(device="cpu", **settings):
+    """A trainer that is done with the task to recall a colour; half way, another one took over."""
+    ppo = PPOConfig(num_envs=32, num_steps=32, hidden=64, lstm=64, learning_rate=2e-3, bf16=settings.pop("bf16"))
+    config = RunConfig(task="cue", resolution=(36, 36), total_timesteps=200_000, device=device, ppo=ppo, **settings)
+    trainers = [Trainer(config, lambda num_envs: CueEnv(num_envs, length=8, hurried=0.0)) for _ in range(2)]
+    while trainers[0].updates < 100:
+        trainers[0].update()
+    trainers[1].restore(trainers[0].state())
+    while not trainers[1].done:
+        trainers[1].update()
+    for trainer in trainers:
+        trainer.close()
+    return trainers[1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "arch, bf16, device", [("lstm", False, "cpu"), ("lstm", True, "cpu"), ("ff", False, "cpu"), ON_GPU]
-)
-def test_a_colour_is_recalled_with_memory_and_guessed_without(arch, bf16, device):
-    ppo = PPOConfig(num_envs=32, num_steps=32, hidden=64, lstm=64, bf16=bf16, learning_rate=2e-3)
-    config = RunConfig(task="cue", resolution=(36, 36), total_timesteps=200_000, device=device, arch=arch, ppo=ppo)
-    trainer = Trainer(config, lambda num_envs: CueEnv(num_envs, length=8, hurried=0.0))
-    while not trainer.done:
-        trainer.update()
-    trainer.close()
+@pytest.mark.parametrize("arch, bf16", [("lstm", False), ("lstm", True), ("ff", False)])
+def test_a_colour_is_recalled_with_memory_and_guessed_without(arch, bf16):
+    trainer = recalling(arch=arch, bf16=bf16)
     episodes = len(trainer.recent)
     if arch == "ff":
         assert abs(trainer.goal_rate - 0.5) < 3 * (0.25 / episodes) ** 0.5  # a coin, within three standard errors
     else:
         assert trainer.goal_rate >= 0.95
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_colour_is_recalled_on_a_gpu(bf16):
+    trainer = recalling("cuda", bf16=bf16)
+    assert trainer.rollout.frames.is_cuda and trainer.agent.policy.weight.is_cuda
+    assert trainer.goal_rate >= 0.95

@@ -396,6 +396,7 @@ def test_the_command_exports_and_refuses_in_one_line(folders, tmp_path, capsys):
         (["replay", left, "--export", out], "--force"),
         (["replay", left, "--export", "clip.gif"], ".webm"),
         (["replay", left, "--episode", "5", "--export", str(tmp_path / "b.png")], "expected 0 to 1"),
+        (["replay", left, "--seed", "7", "--episode", "1", "--export", str(tmp_path / "b.png")], "give one of them"),
         (["replay", left, "--seed", "5", "--export", str(tmp_path / "b.png")], "no episode of seed 5 in"),
         (["replay", left, "--beside", right, "--episode", "1", "--export", str(tmp_path / "b.png")], "seed 8"),
         (["replay", str(tmp_path / "nothing"), "--export", str(tmp_path / "b.png")], "does not exist"),

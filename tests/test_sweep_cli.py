@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mcproxy.errors import UserError
+from mcproxy.lock import sole
 from mcproxy.scripts import _cli, _crew, _plan, sweep
 
 PLAN = """
@@ -198,6 +199,16 @@ def test_a_job_that_another_process_has_is_waited_for(tmp_path, monkeypatch):
         looks = iter([False, False, False, True])  # the other process is done when it is looked for the fourth time
         left, told = done([[job(tmp_path, lambda: next(looks))]], _crew.attempt)
     assert left == [] and told == ["job: begins", "job: another process is at it"]
+
+
+def test_a_training_that_somebody_typed_by_hand_is_waited_for(tmp_path):
+    theirs = _crew.Job("job", lambda: ["--version"], lambda: False, tmp_path / "job.log", folder=tmp_path / "run")
+    assert _crew.attempt(theirs, threading.Event()) == 0  # nobody has made the folder
+    theirs.folder.mkdir()
+    with sole(theirs.folder):
+        assert _crew.attempt(theirs, threading.Event()) == _crew.BUSY
+    assert _crew.attempt(theirs, threading.Event()) == 0
+    assert theirs.log.read_text().count("$ mcproxy") == 2
 
 
 def test_while_another_process_has_a_job_other_chains_are_gone_on_with(tmp_path, monkeypatch):

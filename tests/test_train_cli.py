@@ -13,8 +13,8 @@ from safetensors.numpy import load_file
 from mcproxy.agent import checkpoint, ppo
 from mcproxy.agent import run as run_folder
 from mcproxy.errors import UserError
+from mcproxy.lock import sole
 from mcproxy.scripts import _cli, train
-from mcproxy.whole_file import sole
 
 SMALL = {"num-envs": 4, "num-steps": 4, "num-minibatches": 2, "hidden": 8, "lstm": 8, "save-every": 2}
 TINY = ["--resolution", "36", "36", *(part for name, n in SMALL.items() for part in (f"--ppo.{name}", str(n)))]
@@ -144,10 +144,11 @@ def test_a_run_that_another_process_is_at_is_left_alone(flags, tmp_path, capsys)
     out = tmp_path / "run"
     assert run("--steps", 32, "--out", out, *TINY) == 0
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    with sole(out) as is_ours:  # a lock is an open folder's, so that this process excludes itself
+    with sole(out) as is_ours:  # a lock is an open file's, so that this process excludes itself
         assert is_ours and run("--out", out, *flags) == 2
     assert "another process is training here" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert run("--out", out, *(flags if "--resume" in flags else (*flags, "--force"))) == 0  # it is free again
 
 
 def test_a_resumed_run_goes_on_as_it_began(tmp_path, capsys):

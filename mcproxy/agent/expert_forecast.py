@@ -11,7 +11,7 @@ from mcproxy import items
 from mcproxy import task as tasks
 from mcproxy.agent.expert_plan import Plan, plan
 from mcproxy.agent.expert_targets import carried, item_boxes
-from mcproxy.controls import TURN_DEG
+from mcproxy.controls import ACTION_REPEAT, TURN_DEG
 from mcproxy.engine.loading import state_of
 from mcproxy.engine.state import ITEM_ENTITY
 from mcproxy.engine.strides import TURN_ONLY_DEG, obstacle
@@ -37,7 +37,9 @@ class Forecast:
     ticks: int
 
 
-def forecast(mission: Mission, objective: str, controls: Sequence[str] | None = None, repeat: int = 4) -> Forecast:
+def forecast(
+    mission: Mission, objective: str, controls: Sequence[str] | None = None, repeat: int = ACTION_REPEAT
+) -> Forecast:
     """What the expert of an objective will get in a mission, without running it.
 
     Each plan is taken at walking pace, with as much turning on the spot as its bends need, and what it is for is then

@@ -200,7 +200,7 @@ def shipped() -> list[str]:
 
 
 def shipped_for(task: str) -> list[str]:
-    """The names of those of them that were trained on a task, in the version that is installed."""
+    """The names of the agents that come with mcproxy and were trained on a task, in the version that is installed."""
     wanted = {"name": task, "version": tasks.named(task).version}
     return [name for name in shipped() if json.loads((SHIPPED / name / "config.json").read_bytes())["task"] == wanted]
 

@@ -105,7 +105,7 @@ class Group:
     def _send(self) -> tuple[Tensor, Tensor]:
         """The latest frames (N, H, W, 3) uint8 and starts (N,) bool on the device, by one copy of one pinned buffer.
 
-        The buffer is free again when the actions have come back, as a device works in order.
+        On the processor they are that buffer, until the next call; a device has its copy when the actions come back.
         """
         num, frames = self.env.num_envs, self._obs["pov"]
         here = self._packed.numpy()

@@ -23,7 +23,8 @@ from mcproxy.agent import checkpoint
 from mcproxy.agent.config import RunConfig, run_config
 from mcproxy.agent.ppo import LOSSES, Trainer, has_bf16
 from mcproxy.errors import UserError
-from mcproxy.whole_file import holds_files, sole
+from mcproxy.lock import sole
+from mcproxy.whole_file import holds_files
 
 PROGRESS, SUMMARY, SNAPSHOTS = "progress.csv", "summary.json", "snapshots"
 _REPLACED = ".replaced"  # folder of the run that a new one replaces, until that has its first checkpoint
@@ -39,7 +40,10 @@ COLUMNS = (
 
 @contextlib.contextmanager
 def alone(folder: Path, make: bool = False) -> Iterator[None]:
-    """Have a run's folder to oneself, if there is one; a `UserError` if another process trains in it."""
+    """Have a run's folder to oneself until the end; a `UserError` if another process trains in it.
+
+    A folder that is not there is made if `make` says so, else there is nothing to be had.
+    """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file, expected a folder for the run; choose another --out")
     if make:
@@ -51,7 +55,9 @@ def alone(folder: Path, make: bool = False) -> Iterator[None]:
 
 
 def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
-    """Prepare the folder of a new run, and settle what the config leaves open; `force` replaces an earlier run in it.
+    """Prepare a folder that one is `alone` in for a new run, and settle what the config leaves open.
+
+    `force` replaces an earlier run in it.
 
     A folder that holds anything is a `UserError` otherwise; files which are not of a run are never deleted.
     """
