@@ -128,7 +128,7 @@ def _snapshots(rates: list[dict[str, Any]], file: Path) -> None:
 def _dose(rates: list[dict[str, Any]], file: Path) -> None:
     rows = [(float(_MIXTURE.search(r["group"])[1]), r) for r in rates if is_apart(r["arm"])]
     rhos = sorted({rho for rho, _ in rows}, reverse=True)
-    least = min(1 - rho for rho in rhos if rho < 1) / 3  # where never stands on a logarithmic axis
+    least = min(1 - rho for rho in rhos if rho < 1) / 3  # where never stands on a logit axis
     objectives = list(dict.fromkeys(r["objective"] for _, r in rows))
     figure, panel = plt.subplots(figsize=(4.8, 3))
     for objective in objectives:
@@ -141,12 +141,13 @@ def _dose(rates: list[dict[str, Any]], file: Path) -> None:
         for at, row in zip(x, told, strict=True):
             for k, rate in enumerate(row["seeds"].values()):
                 own = wilson(round(rate * row["layouts"]), row["layouts"])
-                beside = at * 1.09 ** (k - (len(row["seeds"]) - 1) / 2)
+                odds = at / (1 - at) * 1.12 ** (k - (len(row["seeds"]) - 1) / 2)
+                beside = odds / (1 + odds)
                 panel.vlines(beside, own.low, own.high, colour, linewidth=1)
                 panel.scatter(beside, rate, 10, colour, zorder=3)
     panel.axhline(MAJORITY, color="grey", lw=0.8, ls=":")
     panel.text(least, MAJORITY + 0.015, "a finding lies above this", fontsize=7, color="grey")
-    panel.set_xscale("log")
+    panel.set_xscale("logit")
     panel.set_xticks([max(1 - rho, least) for rho in rhos], [f"{rho:g}" for rho in rhos])
     panel.minorticks_off()
     panel.set_ylim(-0.03, 1.03)
