@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -96,10 +97,14 @@ class Recording:
     def __iter__(self) -> Iterator[Episode]:
         return (self[k] for k in range(len(self)))
 
-    def seed(self, index: int) -> int:
-        """The layout seed of episode `index`, for which nothing else is read."""
-        with self._reading(index):
-            return _origin(self._groups[index]).seed
+    @cached_property
+    def by_seed(self) -> dict[int, int]:
+        """The index of the episode of each layout seed; nothing else of the episodes is read for it."""
+        found = {}
+        for index, group in enumerate(self._groups):
+            with self._reading(index):
+                found[_origin(group).seed] = index
+        return found
 
     def claims(self, index: int) -> Claims:
         """What is stored of an episode and can be made again from the rest of it."""

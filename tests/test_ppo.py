@@ -244,10 +244,10 @@ def test_stored_settings_are_read_strictly(wrong, said):
     assert run_config(RUN.to_json()) == RUN
 
 
-def recalling(device="cpu", **settings):
+def recalling(bf16, arch="lstm", device="cpu"):
     """A trainer that is done with the task to recall a colour; half way, another one took over."""
-    ppo = PPOConfig(num_envs=32, num_steps=32, hidden=64, lstm=64, learning_rate=2e-3, bf16=settings.pop("bf16"))
-    config = RunConfig(task="cue", resolution=(36, 36), total_timesteps=200_000, device=device, ppo=ppo, **settings)
+    ppo = PPOConfig(num_envs=32, num_steps=32, hidden=64, lstm=64, bf16=bf16, learning_rate=2e-3)
+    config = RunConfig(task="cue", resolution=(36, 36), total_timesteps=200_000, device=device, arch=arch, ppo=ppo)
     trainers = [Trainer(config, lambda num_envs: CueEnv(num_envs, length=8, hurried=0.0)) for _ in range(2)]
     while trainers[0].updates < 100:
         trainers[0].update()
@@ -262,7 +262,7 @@ def recalling(device="cpu", **settings):
 @pytest.mark.slow
 @pytest.mark.parametrize("arch, bf16", [("lstm", False), ("lstm", True), ("ff", False)])
 def test_a_colour_is_recalled_with_memory_and_guessed_without(arch, bf16):
-    trainer = recalling(arch=arch, bf16=bf16)
+    trainer = recalling(bf16, arch)
     episodes = len(trainer.recent)
     if arch == "ff":
         assert abs(trainer.goal_rate - 0.5) < 3 * (0.25 / episodes) ** 0.5  # a coin, within three standard errors
@@ -273,6 +273,6 @@ def test_a_colour_is_recalled_with_memory_and_guessed_without(arch, bf16):
 @pytest.mark.gpu
 @pytest.mark.parametrize("bf16", [False, True])
 def test_a_colour_is_recalled_on_a_gpu(bf16):
-    trainer = recalling("cuda", bf16=bf16)
+    trainer = recalling(bf16, device="cuda")
     assert trainer.rollout.frames.is_cuda and trainer.agent.policy.weight.is_cuda
     assert trainer.goal_rate >= 0.95

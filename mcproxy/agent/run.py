@@ -57,9 +57,8 @@ def alone(folder: Path, make: bool = False) -> Iterator[None]:
 def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
     """Prepare a folder that one is `alone` in for a new run, and settle what the config leaves open.
 
-    `force` replaces an earlier run in it.
-
-    A folder that holds anything is a `UserError` otherwise; files which are not of a run are never deleted.
+    A folder that holds anything is a `UserError`, unless `force` replaces the run in it; files which are not of a run
+    are never deleted.
     """
     settle(folder)  # a kill may have come before
     if holds_files(folder) and not force:

@@ -51,18 +51,15 @@ class Reel:
     def __post_init__(self) -> None:
         if not MIN_SIZE <= self.size <= MAX_SIZE:
             raise UserError(f"size {self.size}: expected {MIN_SIZE} to {MAX_SIZE} pixels")
-        beside = self.beside
-        self._partners = {} if beside is None else {beside.seed(k): k for k in range(len(beside))}
 
     def __len__(self) -> int:
         return len(self.recording)
 
     def of_seed(self, seed: int) -> int:
         """The index of the episode of a layout seed."""
-        for index in range(len(self)):
-            if self.recording.seed(index) == seed:
-                return index
-        raise UserError(f"no episode of seed {seed} in {self.recording.path}")
+        if seed not in self.recording.by_seed:
+            raise UserError(f"no episode of seed {seed} in {self.recording.path}")
+        return self.recording.by_seed[seed]
 
     def films(self, index: int) -> list[Film]:
         """Episode `index`, and the one to be shown beside it."""
@@ -73,9 +70,9 @@ class Reel:
         episodes = [self.recording[index]]
         if self.beside is not None:
             seed = episodes[0].origin.seed
-            if seed not in self._partners:
+            if seed not in self.beside.by_seed:
                 raise UserError(f"no episode of seed {seed} to show beside it: evaluate both with the same --seed")
-            episodes.append(self.beside[self._partners[seed]])
+            episodes.append(self.beside[self.beside.by_seed[seed]])
         return [Film(episode, self.size) for episode in episodes]
 
 
