@@ -17,6 +17,7 @@ from mcproxy.scripts import train
 
 TINY = PPOConfig(num_envs=4, num_steps=8, num_minibatches=2, hidden=16, lstm=16, bf16=False, save_every=2)
 RUN = RunConfig(task="cue", resolution=(36, 36), total_timesteps=4 * TINY.batch_size, ppo=TINY)
+LONGER = dataclasses.replace(RUN, total_timesteps=20 * TINY.batch_size)
 
 
 def trained(config, updates, threads=None, state=None):
@@ -150,28 +151,30 @@ def test_the_learning_rate_falls_linearly():
     assert [f["charts/learning_rate"] for f in figures] == pytest.approx([5e-4, 3.75e-4, 2.5e-4, 1.25e-4])
 
 
-def test_the_same_seed_gives_the_same_weights_on_any_number_of_threads():
-    first, figures = trained(RUN, 3, threads=1)
-    again, same = trained(RUN, 3, threads=2)
+@pytest.mark.parametrize("bf16", [False, True])
+def test_the_same_seed_gives_the_same_weights_on_any_number_of_threads(bf16):
+    first, figures = trained(LONGER.in_precision(bf16), 20, threads=1)
+    again, same = trained(LONGER.in_precision(bf16), 20, threads=2)
     assert_same_weights(first, again)
     assert [f["losses/value_loss"] for f in figures] == [f["losses/value_loss"] for f in same]
-    other, _ = trained(dataclasses.replace(RUN, seed=1), 3)
+    other, _ = trained(dataclasses.replace(LONGER.in_precision(bf16), seed=1), 20)
     assert not torch.equal(first.agent.policy.weight, other.agent.policy.weight)
 
 
-def test_a_restored_run_goes_on_to_the_weights_of_an_unbroken_one():
-    unbroken, figures = trained(RUN, 4)
-    half, _ = trained(RUN, 2)
-    resumed, rest = trained(RUN, 2, state=half.state())
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_restored_run_goes_on_to_the_weights_of_an_unbroken_one(bf16):
+    config = LONGER.in_precision(bf16)
+    unbroken, figures = trained(config, 20)
+    half, _ = trained(config, 10)
+    resumed, rest = trained(config, 10, state=half.state())
     assert_same_weights(unbroken, resumed)
     assert unbroken.recent == resumed.recent and resumed.done
     speed = "charts/SPS"
-    assert [f | {speed: 0} for f in rest] == [f | {speed: 0} for f in figures[2:]]
+    assert [f | {speed: 0} for f in rest] == [f | {speed: 0} for f in figures[10:]]
 
 
 def test_bfloat16_copies_move_float32_masters():
-    config = dataclasses.replace(RUN, ppo=dataclasses.replace(TINY, bf16=True))
-    trainer, _ = trained(config, 2)
+    trainer, _ = trained(RUN.in_precision(True), 2)
     dtypes = {p.dtype for p in trainer.agent.parameters()}
     assert dtypes == {torch.float32} and trainer.groups[0].model.dtype == torch.bfloat16
 
@@ -218,6 +221,10 @@ def test_the_goal_rate_is_of_episodes_that_no_restart_can_have_cut():
     [
         ({"num_envs": 0}, "num_envs=0: expected 1 or more"),
         ({"num_envs": 6}, "num_envs=6: expected a multiple of num_minibatches x num_groups = 8"),
+        (
+            {"num_steps": 1, "num_envs": 8, "num_minibatches": 8, "num_groups": 1},
+            "num_steps=1: expected 2 or more: advantages are scaled by their spread in a minibatch",
+        ),
         ({"learning_rate": float("nan")}, "learning_rate=nan: expected a number above 0"),
         ({"gamma": 1.5}, "gamma=1.5: expected 0 to 1"),
     ],

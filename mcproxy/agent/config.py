@@ -68,6 +68,8 @@ class PPOConfig:
         parts = self.num_minibatches * self.num_groups
         expected = f"a multiple of num_minibatches x num_groups = {parts}"
         _check(self, "num_envs", self.num_envs % parts == 0, expected)
+        few = self.num_steps * self.num_envs // self.num_minibatches
+        _check(self, "num_steps", few >= 2, "2 or more: advantages are scaled by their spread in a minibatch")
 
     @property
     def batch_size(self) -> int:

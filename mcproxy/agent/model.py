@@ -6,6 +6,7 @@ most, F width of the features, L width of what is remembered.
 """
 
 import ctypes
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -17,7 +18,7 @@ KERNELS = ((8, 4), (4, 2), (3, 1))  # (size, stride) in pixels
 NEVER = -1e9  # the logit of a choice that a control does not have
 
 
-class Agent(nn.Module):
+class Agent(nn.Module, ABC):
     """Frames and memory in; log-probabilities of the choices, a value and the next memory out.
 
     `state` is (S, N, any) in `dtype`: whatever an architecture keeps, all zeros when empty. `starts` (N,) bool marks
@@ -37,21 +38,21 @@ class Agent(nn.Module):
         self.value = nn.Linear(width, 1)
         self._init_weights()
 
+    @abstractmethod
     def build_memory(self, shape: tuple[int, int], hidden: int, width: int) -> None:
         """Make the layers between the convolutions, which give `shape` (H, W), and the heads, which take `width`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def initial_state(self, num: int) -> Tensor:
         """An empty memory for `num` worlds: (S, num, any)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remember(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One step: what `look` saw (N, ...) -> (N, L), and the state afterwards."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remember_sequence(self, features: Tensor, state: Tensor, starts: Tensor) -> Tensor:
         """T steps: (T, N, ...), starts (T, N) -> (T, N, L). Where an episode starts, what was before is forgotten."""
-        raise NotImplementedError
 
     @property
     def dtype(self) -> torch.dtype:

@@ -14,6 +14,7 @@ space, on top of `Expert`. `mcproxy calibrate` runs them all and compares what i
 """
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ def plant(spec: str, env: Any, seed: int = 0) -> "Planted":
     return planted
 
 
-class Planted:
+class Planted(ABC):
     """What planted agents share: experts that are told of every beginning, and a random stream a world."""
 
     name: str
@@ -78,9 +79,9 @@ class Planted:
         """The next action of every world: (N, C) int64. The observation is not looked at."""
         return self.act(), state
 
+    @abstractmethod
     def act(self) -> np.ndarray:
         """The next action of every world."""
-        raise NotImplementedError
 
     def wish(self, objective: str = GOAL) -> np.ndarray:
         """What an objective's expert would do in every world; the goal's, where objectives are together."""
