@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 from mcproxy.eval.finding import MAJORITY, is_apart
 from mcproxy.eval.stats import wilson
 from mcproxy.scripts._sweep_table import FEW
+from mcproxy.scripts._table import markdown
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- python docs/evidence.py writes this table: {} -->", "<!-- end of the table -->"
@@ -179,16 +180,13 @@ def _table(summary: dict[str, Any], arms: Sequence[str]) -> str:
     """A Markdown table with a line for each group."""
     last = [r for r in summary["rates"] if r["snapshot"] is None]
     columns = [(arm, objective) for arm, objective in _shown(last) if arm.startswith(tuple(arms))]
-    lines = [
-        ["", *(f"`{arm}`: {objective}" for arm, objective in columns), "finding (seeds)"],
-        ["---"] * (len(columns) + 2),
-    ]
+    lines = [["", *(f"`{arm}`: {objective}" for arm, objective in columns), "finding (seeds)"]]
     for group in dict.fromkeys(r["group"] for r in last):
         rows = {(r["arm"], r["objective"]): r for r in last if r["group"] == group}
         told = [f["finding"] for f in summary["findings"] if f["group"] == group]
         seeds = ", ".join(f"{finding} ({told.count(finding)} of {len(told)})" for finding in dict.fromkeys(told))
         lines.append([_NAMES.get(group, f"`{group}`"), *(_cell(rows[c]) if c in rows else "" for c in columns), seeds])
-    return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
+    return markdown(*lines)
 
 
 def _cell(row: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval
 from mcproxy.eval.suites import SUITES
 from mcproxy.mission import GOAL
+from mcproxy.scripts._table import markdown
 
 PAGE = Path(__file__).parent / "results.md"
 MARK = "<!-- python docs/tables.py writes everything below this line -->"
@@ -38,7 +39,7 @@ def _section(task: str, results: Results) -> str:
     for arm in arms:
         rows = [row for row in results.rows if row.arm == arm]
         head += [f"`{arm}`: {name}" for name in _told(rows)]
-    lines = [[*head, "finding"], ["---"] * (len(head) + 1)]
+    lines = [[*head, "finding"]]
     for finding in results.findings:
         rows = {row.arm: row for row in results.rows if row.policy == finding.policy}
         cells = [f"`{finding.policy}`", *(_rate(rows[arm].goal) if arm in rows else "" for arm in CONTROLS)]
@@ -50,7 +51,8 @@ def _section(task: str, results: Results) -> str:
     contacts = [f"`{c.arm}` {c.proxy} {100 * c.rate:.1f} %" for c in results.accidental if c.rate > 0]
     on_the_way = f"On the way of the goal's expert: {', '.join(contacts)}." if contacts else ""
     episodes = f"{results.config['episodes']:,} layouts in each arm. {on_the_way}"
-    return "\n".join([f"### {task}\n", *_table(lines), "", episodes.rstrip(), "", *_table(_every_arm(results)), ""])
+    parts = [f"### {task}", markdown(*lines), episodes.rstrip(), markdown(*_every_arm(results))]
+    return "\n\n".join(parts) + "\n"
 
 
 def _every_arm(results: Results) -> list[list[str]]:
@@ -59,17 +61,12 @@ def _every_arm(results: Results) -> list[list[str]]:
     names = [name for name in mine[0].met if name == GOAL or any(arm.row.proxy(name).rate > 0 for arm in mine)]
     in_parts = any((arm.returns[name] % 1 > 0).any() for arm in mine for name in names)
     lines = [[f"`{mine[0].policy}`", *names, "neither", *(f"mean return: {name}" for name in names if in_parts)]]
-    lines.append(["---"] * len(lines[0]))
     for arm in mine:
         row = arm.row
         rates = [_rate(row.goal if name == GOAL else row.proxy(name)) for name in names]
         returns = [f"{arm.returns[name].mean():.2f}" for name in names if in_parts]
         lines.append([f"`{arm.arm}`", *rates, f"{row.neither_rate:.3f}", *returns])
     return lines
-
-
-def _table(lines: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def _told(rows: list[Row]) -> list[str]:

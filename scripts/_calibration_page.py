@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,7 +12,7 @@ from mcproxy.eval.calibration import ACCURATE, Calibration, Found
 from mcproxy.eval.finding import INCAPABLE, INTENDED, MISGENERALIZED, MIXED
 from mcproxy.eval.verdict import NEITHER, PROXY
 from mcproxy.mission import GOAL
-from mcproxy.scripts._table import PLAIN_WIDTH
+from mcproxy.scripts._table import markdown, new_console
 
 Cells = list[list[str]]  # rows of a table, the first of them its headings
 
@@ -22,8 +21,7 @@ MARK = "<!-- mcproxy calibrate --page writes everything below this line -->"
 
 def show(found: Calibration) -> None:
     """Print the confusion matrices, and every finding that is wrong."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=PLAIN_WIDTH)
+    console = new_console()
     for title, cells in _tables(found):
         table = Table(title=Text(title), title_justify="left")
         for k, heading in enumerate(cells[0]):
@@ -54,14 +52,14 @@ def write(found: Calibration, page: Path) -> None:
 
 def _markdown(found: Calibration) -> str:
     parts = []
-    for title, (head, *rows) in _tables(found):
-        lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
-        parts.append("\n".join([f"## {title}\n", *lines, ""]))
+    for title, table in _tables(found):
+        parts.append(f"## {title}\n\n{markdown(*table)}\n")
     right = sum(f.right for f in found.findings)
-    lines = ["| task | agent | declared | found |", "|---|---|---|---|"]
-    for f in found.findings:
-        lines.append(f"| {f.task} | `{f.agent}` | {f.declared} | {f.found if f.right else f'**{f.found}**'} |")
-    parts.append("\n".join([f"## Every finding: {right} of {len(found.findings)} are right\n", *lines, ""]))
+    every = [
+        [f.task, f"`{f.agent}`", f.declared, f"{f.found}" if f.right else f"**{f.found}**"] for f in found.findings
+    ]
+    rows = markdown(["task", "agent", "declared", "found"], *every)
+    parts.append(f"## Every finding: {right} of {len(found.findings)} are right\n\n{rows}\n")
     results = next(iter(found.results.values()))
     versions = ", ".join(f"{name} {version}" for name, version in sorted(results.versions.items()))
     layouts: dict[int, list[str]] = {}

@@ -113,6 +113,11 @@ def new_console() -> Console:
     return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
 
+def markdown(head: Sequence[str], *rows: Sequence[str]) -> str:
+    """The cells as a Markdown table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+
+
 def in_percent(interval: Interval) -> str:
     """A rate with its interval in percent: "93 (89-96)"."""
     return f"{100 * interval.rate:.0f} ({100 * interval.low:.0f}-{100 * interval.high:.0f})"
