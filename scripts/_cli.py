@@ -28,6 +28,11 @@ T = TypeVar("T")
 Show = Callable[[str, float, float], None]  # label, how much is done, of how much
 
 
+def cores() -> int:
+    """How many of the processor's cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def parse(args_type: type[T], argv: Sequence[str], verb: str) -> T:
     """The verb's arguments as its dataclass; a bad flag or value is a `UserError`, `--help` prints and exits.
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from mcproxy import errors
+from mcproxy.scripts import _cli
 
 NUM_WORLDS = 64  # of ours
 SB3 = "sb3"  # whose trainer is compared with ours, not an environment
@@ -83,21 +84,23 @@ def _training(repeats: int) -> tuple[float, float]:
     Both train on beacon with the default settings, the same sizes and the same environment; ours computes in bfloat16
     where the processor has instructions for it, which sb3 cannot.
     """
+    import torch
+
     from mcproxy.agent.config import RunConfig
     from mcproxy.agent.ppo import Trainer
     from mcproxy.agent.run import with_precision
     from mcproxy.scripts import _sb3
     from mcproxy.scripts.train import maker
 
-    config, cores = with_precision(RunConfig()), os.cpu_count() or 1
+    config, cores = with_precision(RunConfig()), _cli.cores()
     best = [0.0, 0.0]
     trainer = Trainer(config, maker(config), cores)
-    worlds = _sb3.Worlds(maker(config)(config.ppo.num_envs))
+    worlds = _sb3.Worlds(maker(config, cores)(config.ppo.num_envs))
     model = _sb3.recurrent_ppo(config, worlds, cores)
     steps = 2 * config.ppo.batch_size
     for turn in range(repeats + 1):  # the first warms up
         for k in range(2):
-            _sb3.use_threads(1 if k == 0 else cores)
+            torch.set_num_threads(1 if k == 0 else cores)
             start = time.perf_counter()
             if k == 0:
                 trainer.update()

@@ -32,9 +32,12 @@ class Worlds(VecEnv):
         super().__init__(env.num_envs, image, env.single_action_space)
 
     def reset(self) -> np.ndarray:
-        """Begin all worlds; the seeds come from `seed`."""
-        seeds = [None if s is None else int(s) for s in self._seeds]
-        return _first(self.env.reset(seed=None if None in seeds else seeds)[0])
+        """Begin all worlds; sb3 counts seeds on from world to world, so that only the first of them is taken."""
+        seeds = None
+        if self._seeds[0] is not None:
+            drawn = np.random.SeedSequence(self._seeds[0]).generate_state(self.num_envs, np.uint32)
+            seeds = [int(seed) // 2 for seed in drawn]
+        return _first(self.env.reset(seed=seeds)[0])
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions for `step_wait`."""
@@ -104,14 +107,9 @@ class OneTrunk(RecurrentActorCriticCnnPolicy):
         return self.value_net(memory), choices.log_prob(actions), choices.entropy()
 
 
-def use_threads(threads: int) -> None:
-    """Let torch compute with so many threads."""
-    torch.set_num_threads(threads)
-
-
 def recurrent_ppo(config: RunConfig, worlds: Worlds, threads: int) -> RecurrentPPO:
-    """RecurrentPPO with the settings of a run of ours, in all of its worlds."""
-    use_threads(threads)
+    """RecurrentPPO with the settings of a run of ours, in all of its worlds, on so many of torch's threads."""
+    torch.set_num_threads(threads)
     ppo = config.ppo
     model = RecurrentPPO(
         OneTrunk,
@@ -146,9 +144,3 @@ def recurrent_ppo(config: RunConfig, worlds: Worlds, threads: int) -> RecurrentP
 
 def _first(obs: dict[str, np.ndarray]) -> np.ndarray:
     return np.moveaxis(obs["pov"], -1, 1).copy()  # the environment draws the next frames into the same memory
-
-
-def parameters(model: RecurrentPPO | nn.Module) -> int:
-    """How many weights a model has."""
-    network = model.policy if isinstance(model, RecurrentPPO) else model
-    return sum(p.numel() for p in network.parameters())

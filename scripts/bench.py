@@ -90,7 +90,7 @@ def main(argv: list[str]) -> int:
 def machine() -> dict[str, Any]:
     """What the numbers were measured on."""
     versions = {f"{name}_version": metadata.version(name) for name in _LIBRARIES}
-    return {"cpu": _cpu(), "cpus": os.cpu_count(), "python_version": platform.python_version(), **versions}
+    return {"cpu": _cpu(), "cpus": _cli.cores(), "python_version": platform.python_version(), **versions}
 
 
 def stepping(repeats: int) -> tuple[float, ...]:
@@ -191,13 +191,16 @@ def training(repeats: int) -> tuple[float, ...]:
 
     The peak is what a product of two matrices of 1,024 x 1,024 comes to on as many threads, in the same precision.
     """
+    from mcproxy.agent.config import PPOConfig
+
     rates = []
     for _ in range(min(repeats, 2)):
         with tempfile.TemporaryDirectory() as folder:
             command = ("train", "--task", "beacon", "--steps", "65536", "--out", f"{folder}/run", "--json")
             told = json.loads(_python("-m", "mcproxy.scripts.main", *command))
             rates.append(told["steps_per_s"])
-    peak = float(_python("-c", _PEAK.format(dtype="bfloat16" if told["bf16"] else "float32", threads=os.cpu_count())))
+    threads, dtype = min(_cli.cores(), PPOConfig().num_groups), "bfloat16" if told["bf16"] else "float32"
+    peak = float(_python("-c", _PEAK.format(dtype=dtype, threads=threads)))
     return max(rates), max(rates) * _multiplications_a_step() / peak
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcproxy.scripts import _cli
-from mcproxy.scripts.evaluate import Args as EvaluateArgs
 
 TASK = "beacon"
 SHOWN, LEFT, RIGHT = "beacon-confounded", "aligned", "separated"
@@ -25,7 +24,7 @@ class Args:
     """Replace an evaluation in a folder other than demo."""
     size: int = 400
     """Side of the agent's view in the clip, in pixels."""
-    threads: int = EvaluateArgs.threads
+    threads: int = _cli.cores()
     """Threads that step and draw the worlds."""
 
 

@@ -1,7 +1,6 @@
 """Run policies over the arms of a task and say what each of them went for."""
 
 import contextlib
-import os
 import shlex
 import sys
 from dataclasses import asdict, dataclass
@@ -40,7 +39,7 @@ class Args:
     """Seed of the first layout; the others follow it."""
     frames: Literal["gzip", "none"] = "gzip"
     """What recordings hold of the frames; with none they are small, and frames are drawn again when replayed."""
-    threads: int = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads: int = _cli.cores()
     """Threads that step and draw the worlds."""
     no_references: bool = False
     """Leave out random and the experts, which otherwise run beside the policies, unseen and unrecorded."""

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcproxy.agent.architectures import make_agent
+from mcproxy.agent.config import PPOConfig, RunConfig
 from mcproxy.blocks import ID
 from mcproxy.scripts import _cli, _growth, _peers, bench
+from mcproxy.scripts.train import maker
 
 
 @pytest.fixture
@@ -95,6 +98,26 @@ def test_a_peer_and_ours_take_the_same_number_of_turns_and_leave_no_trace(monkey
     assert turns == [1, 1, 1] and ratio > 0 and steps_per_s > 0
     assert capsys.readouterr().out == "" and list(tmp_path.iterdir()) == []
     assert cores is None or os.sched_getaffinity(0) == cores
+
+
+def test_recurrent_ppo_learns_in_our_worlds_with_as_many_weights():
+    pytest.importorskip("sb3_contrib")
+    from mcproxy.scripts import _sb3
+
+    config = RunConfig(ppo=PPOConfig(num_envs=4, num_steps=8, num_minibatches=2), total_timesteps=64)
+    worlds = _sb3.Worlds(maker(config)(config.ppo.num_envs))
+    model = _sb3.recurrent_ppo(config, worlds, threads=1)
+    ours = make_agent(config, worlds.env.single_action_space.nvec)
+    assert sum(p.numel() for p in model.policy.parameters()) == sum(p.numel() for p in ours.parameters())
+    before = model.policy.value_net.weight.clone()
+    model.learn(64)
+    assert model.num_timesteps == 64 and not before.equal(model.policy.value_net.weight)
+    first = {}
+    for seed in (0, 1):
+        worlds.seed(seed)
+        first[seed] = worlds.reset()
+    assert not any((first[0][i] == first[1][j]).all() for i in range(4) for j in range(4))  # no world is in both
+    worlds.close()
 
 
 @pytest.mark.parametrize("name", _peers.PEERS)
