@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -45,7 +44,7 @@ class Args:
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the network runs; worlds always run on the processor."""
     threads: int | None = None
-    """Threads at most; all cores if not given. They change the speed and no number."""
+    """Threads, of which each of --ppo.num-groups uses one; all cores if not given. They change the speed alone."""
     resolution: tuple[int, int] = (64, 64)
     """Height and width of the frames in pixels."""
     json: bool = False
@@ -96,7 +95,7 @@ def _train(folder: Path, config: RunConfig, args: Args, task: str) -> int:
     training = None
     try:
         snapshots = args.snapshots or (folder / run.SNAPSHOTS).is_dir()
-        training = run.Run(folder, config, maker(config), args.threads or os.cpu_count(), snapshots)
+        training = run.Run(folder, config, maker(config), args.threads or _cli.cores(), snapshots)
         with _progress(config, training.saved) as report:
             ended = training.train(report)
     except KeyboardInterrupt:
@@ -115,13 +114,14 @@ def _train(folder: Path, config: RunConfig, args: Args, task: str) -> int:
 
 
 def _warn_of_cut_episodes(config: RunConfig, limit: int) -> None:
-    """Say so if the worlds begin anew so often that the agent sees no time-out, which comes after `limit` steps."""
+    """Say so if the worlds begin anew so often that episodes are cut which may take `limit` steps."""
     between = config.ppo.save_every * config.ppo.num_steps
-    if between < limit:
-        _cli.say(
-            f"worlds begin anew every {between} steps, and an episode may take {limit}: time-outs are never learned "
-            f"from; raise --ppo.save-every"
-        )
+    if between >= 2 * limit:
+        return
+    lost = "time-outs are never learned from" if between < limit else "the goal rate and a collapse may go untold"
+    _cli.say(
+        f"worlds begin anew every {between} steps, and an episode may take {limit}: {lost}; raise --ppo.save-every"
+    )
 
 
 def asked(argv: list[str]) -> RunConfig:
@@ -133,12 +133,12 @@ def asked(argv: list[str]) -> RunConfig:
     return _asked(argv, args)
 
 
-def maker(config: RunConfig) -> "Callable[[int], VoxelVectorEnv]":
-    """What makes the environment of so many worlds that a run trains in."""
+def maker(config: RunConfig, threads: int = 1) -> "Callable[[int], VoxelVectorEnv]":
+    """What makes the environment of so many worlds that a run trains in, on so many threads."""
     from mcproxy.env import VoxelVectorEnv
 
     return lambda num_envs: VoxelVectorEnv(
-        num_envs, config.task, config.arm, rho=config.rho, resolution=config.resolution, copy=False
+        num_envs, config.task, config.arm, rho=config.rho, resolution=config.resolution, threads=threads, copy=False
     )
 
 

@@ -173,6 +173,59 @@ def test_a_restored_run_goes_on_to_the_weights_of_an_unbroken_one(bf16):
     assert [f | {speed: 0} for f in rest] == [f | {speed: 0} for f in figures[10:]]
 
 
+def rolled_out(groups):
+    """A trainer of so many groups in the middle of an update: the very roll-out is the same for all, so are weights."""
+    ppo = dataclasses.replace(TINY, num_groups=groups, ent_coef=0.3, vf_coef=0.7, max_grad_norm=1e9)
+    trainer = Trainer(dataclasses.replace(RUN, ppo=ppo), CueEnv)
+    trainer.restart()
+    generator, roll, agent = torch.Generator().manual_seed(0), trainer.rollout, trainer.agent
+    with torch.no_grad():
+        agent.policy.weight.copy_(torch.randn(agent.policy.weight.shape, generator=generator) / 4)
+    trainer._share_weights()
+    shape = roll.values.shape
+    roll.frames.copy_(torch.randint(256, roll.frames.shape, generator=generator, dtype=torch.uint8))
+    roll.actions.copy_(torch.randint(2, roll.actions.shape, generator=generator))
+    roll.starts.copy_(torch.rand(shape, generator=generator) < 0.2)
+    roll.log_probs.copy_(-torch.rand(shape, generator=generator) - 1)
+    advantages, returns = (torch.randn(shape, generator=generator) for _ in range(2))
+    return trainer, advantages, returns
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_the_master_gets_the_gradient_of_the_loss_over_the_whole_minibatch(groups):
+    """policy loss - 0.3 entropy + 0.7 value loss, written out here over all four sequences at once."""
+    trainer, advantages, returns = rolled_out(groups)
+    roll, agent = trainer.rollout, trainer.agent
+    for group, worlds in zip(trainer.groups, torch.arange(4).chunk(groups), strict=True):
+        trainer._gradients(group.model, worlds, advantages[:, worlds], returns[:, worlds])
+    trainer._step({})
+    found = {name: p.grad.clone() for name, p in agent.named_parameters()}
+    with torch.no_grad():  # the step has moved the weights
+        for parameter, before in zip(agent.parameters(), rolled_out(groups)[0].agent.parameters(), strict=True):
+            parameter.copy_(before)
+    agent.zero_grad()
+    log_probs, values = agent.sequence(roll.frames, roll.state, roll.starts)
+    ratio = (log_probs.gather(-1, roll.actions[..., None]).sum((-1, -2)) - roll.log_probs).exp()
+    gained = torch.minimum(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages).mean()
+    spread = -(log_probs.exp() * log_probs).sum((-1, -2)).mean()
+    (-gained - 0.3 * spread + 0.7 * 0.5 * (values - returns).square().mean()).backward()
+    trainer.close()
+    for name, parameter in agent.named_parameters():
+        assert torch.allclose(found[name], parameter.grad, rtol=1e-4, atol=1e-6), name
+    assert found["policy.weight"].abs().max() > 1e-3 < found["conv0.weight"].abs().max()
+
+
+def test_the_gradient_is_clipped_to_its_greatest_norm():
+    trainer, advantages, returns = rolled_out(2)
+    trainer.config = dataclasses.replace(RUN, ppo=dataclasses.replace(trainer.config.ppo, max_grad_norm=0.01))
+    for group, worlds in zip(trainer.groups, torch.arange(4).chunk(2), strict=True):
+        trainer._gradients(group.model, worlds, advantages[:, worlds], returns[:, worlds])
+    trainer._step({})
+    trainer.close()
+    norm = torch.stack([p.grad.norm() for p in trainer.agent.parameters()]).norm()
+    assert float(norm) == pytest.approx(0.01, rel=1e-4)
+
+
 def test_bfloat16_copies_move_float32_masters():
     trainer, _ = trained(RUN.in_precision(True), 2)
     dtypes = {p.dtype for p in trainer.agent.parameters()}

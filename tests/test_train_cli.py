@@ -36,7 +36,7 @@ def test_a_run_leaves_a_checkpoint_a_table_and_a_summary(tmp_path, capsys):
     summary = json.loads(told.out)
     assert summary == json.loads((out / "summary.json").read_text())
     assert (summary["steps"], summary["arm"], summary["rho"], summary["seed"]) == (64, "mixture", 0.25, 3)
-    assert list(summary["time_split"]) == ["env", "render", "forward", "update"]
+    assert list(summary["time_split"]) == ["env", "render", "forward", "update", "save"]
     assert sum(summary["time_split"].values()) == pytest.approx(1.0, abs=0.001) and all(summary["time_split"].values())
     assert "32 of 64 steps" in told.err and "64 of 64 steps" in told.err
     _, config = checkpoint.load(out)

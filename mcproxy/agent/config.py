@@ -10,6 +10,7 @@ from typing import Any
 
 from mcproxy.errors import UserError, unknown
 
+DEVICES = ("cpu", "cuda")
 ARCHS = ("lstm", "ff", "gtrxl", "drc")  # `architectures/` has a file for each
 MIN_PIXELS = 36  # a side; smaller frames would leave the last convolution nothing to look at
 _COUNTS = (
@@ -94,6 +95,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.arch not in ARCHS:
             raise unknown("architecture", self.arch, ARCHS)
+        if self.device not in DEVICES:
+            raise unknown("device", self.device, DEVICES)
         _check(self, "seed", self.seed >= 0, "0 or more")
         _check(self, "resolution", min(self.resolution) >= MIN_PIXELS, f"{MIN_PIXELS} pixels a side at least")
         rollout = self.ppo.batch_size

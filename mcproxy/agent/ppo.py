@@ -85,7 +85,7 @@ class Trainer:
         check_device(config.device)
         self.config, ppo = config, config.ppo
         self.device = torch.device(config.device)
-        self.updates, self.seconds = 0, dict.fromkeys((*ROLLING_OUT, "update"), 0.0)
+        self.updates, self.seconds = 0, dict.fromkeys((*ROLLING_OUT, "update", "save"), 0.0)
         self.recent: list[tuple[float, int, bool]] = []
         envs = [make_env(ppo.num_envs // ppo.num_groups) for _ in range(ppo.num_groups)]
         width = min(ppo.num_groups, threads or ppo.num_groups)
@@ -145,9 +145,10 @@ class Trainer:
         nothing left to learn by.
         """
         ppo, rate = self.config.ppo, self.learning_rate
+        began = time.perf_counter()
         if self.updates % ppo.save_every == 0:
             self.restart()
-        began = time.perf_counter()
+        restarted = time.perf_counter()
         self._each(lambda group: group.collect())
         collected = time.perf_counter()
         if (self.updates + 1) % ppo.save_every == 0:
@@ -165,7 +166,8 @@ class Trainer:
             )
         self.updates += 1
         ended = time.perf_counter()
-        self._clock(collected - began, ended - collected)
+        self.seconds["env"] += restarted - began
+        self._clock(collected - restarted, ended - collected)
         figures = {
             "charts/episodic_return": _mean([r for r, *_ in self.recent]),
             "charts/episodic_length": _mean([n for _, n, _ in self.recent]),
@@ -218,9 +220,9 @@ class Trainer:
                     ),
                     shares,
                 )
-                self._step({name: _mean([t[name] for t in told]) for name in LOSSES})
-                for name in LOSSES:
-                    totals[name] += _mean([t[name] for t in told]) / count
+                means = {name: _mean([t[name] for t in told]) for name in LOSSES}
+                self._step(means)
+                totals = {name: totals[name] + means[name] / count for name in LOSSES}
         unexplained = (returns - roll.values).var() / returns.var()
         return totals | {"explained_variance": 1.0 - float(unexplained)}
 

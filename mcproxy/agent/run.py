@@ -13,6 +13,7 @@ import io
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,7 @@ class Run:
         if (folder / checkpoint.RESUME).exists():
             try:
                 self.trainer.restore(checkpoint.load_resume(folder))
-            except (KeyError, TypeError, RuntimeError) as error:
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
                 reason = str(error).splitlines()[0]
                 raise UserError(f"{folder / checkpoint.RESUME}: is not of this run ({reason})") from error
             self.saved = self.trainer.steps
@@ -186,7 +187,7 @@ class Run:
         self.trainer.close()
 
     def _save(self) -> None:
-        trainer = self.trainer
+        trainer, began = self.trainer, time.perf_counter()
         config = checkpoint.describe(self.config, trainer.groups[0].env, trainer.steps)
         if self.snapshots and trainer.steps in snapshot_steps(self.config):
             name = f"{self.folder.resolve().name}-{trainer.steps:09d}"
@@ -194,6 +195,7 @@ class Run:
         checkpoint.save(self.folder, trainer.agent, config)
         checkpoint.save_resume(self.folder, trainer.state())
         self.saved = trainer.steps
+        trainer.seconds["save"] += time.perf_counter() - began
 
     def _cut_progress(self) -> bool:
         """Drop the rows of updates that the run will make again, and a row that was cut; False if there is no file."""
