@@ -10,7 +10,6 @@ NAME-snapshots.png    competence and preference against training steps, where a 
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,11 @@ import matplotlib.pyplot as plt
 
 from mcproxy.eval.finding import MAJORITY, is_apart
 from mcproxy.eval.stats import wilson
-from mcproxy.scripts._sweep_table import FEW
+from mcproxy.scripts._sweep_table import FEW, cells, columns
 from mcproxy.scripts._table import markdown
 
 HERE = Path(__file__).parent
+PAGES = {HERE / "results.md": ("",), HERE.parent / "README.md": ("aligned", "separated")}  # arms begin with these
 BEGIN, END = "<!-- python docs/evidence.py writes this table: {} -->", "<!-- end of the table -->"
 _MARK = re.compile(re.escape(BEGIN).replace(r"\{\}", r"([\w-]+)"))
 GOAL, PROXY, SECOND = "#b8860b", "#1f77b4", "#2f7d5b"  # gold; a proxy; another proxy
@@ -39,16 +39,18 @@ def main() -> None:
     """Draw what there is, and rewrite the tables."""
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 150})
     for file in sorted((HERE / "evidence").glob("*.json")):
-        rates = json.loads(file.read_text())["rates"]
+        rates = [r for r in json.loads(file.read_text())["rates"] if r["seeds"]]
         last, snapshots = ([r for r in rates if (r["snapshot"] is None) == final] for final in (True, False))
+        if not last:
+            continue
         if all(_MIXTURE.search(r["group"]) for r in last):
             _dose(last, file.with_name(f"{file.stem}-dose.png"))
         elif max(len(r["seeds"]) for r in last) > 1:
             _seeds(last, file.with_name(f"{file.stem}-seeds.png"))
         if snapshots:
             _snapshots(snapshots, file.with_name(f"{file.stem}-snapshots.png"))
-    _fill(HERE / "results.md", ("",))
-    _fill(HERE.parent / "README.md", ("aligned", "separated"))
+    for page, arms in PAGES.items():
+        page.write_text(filled(page.read_text(), arms))
 
 
 def _colour(objective: str, objectives: list[str]) -> str:
@@ -56,14 +58,8 @@ def _colour(objective: str, objectives: list[str]) -> str:
     return GOAL if objective == "goal" else (PROXY, SECOND)[proxies.index(objective) % 2]
 
 
-def _shown(rates: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """The arms and objectives that say something: goals, and proxies where they are apart from them."""
-    pairs = dict.fromkeys((r["arm"], r["objective"]) for r in rates)
-    return [(arm, o) for arm, o in pairs if o == "goal" or is_apart(arm)]
-
-
 def _seeds(rates: list[dict[str, Any]], file: Path) -> None:
-    groups, shown = list(dict.fromkeys(r["group"] for r in rates)), _shown(rates)
+    groups, shown = list(dict.fromkeys(r["group"] for r in rates)), columns(rates)
     objectives = list(dict.fromkeys(o for _, o in shown))
     figure, panels = plt.subplots(1, len(groups), figsize=(1.2 + 2.6 * len(groups), 2.9), sharey=True, squeeze=False)
     for panel, group in zip(panels[0], groups, strict=True):
@@ -90,7 +86,7 @@ def _seeds(rates: list[dict[str, Any]], file: Path) -> None:
 
 
 def _snapshots(rates: list[dict[str, Any]], file: Path) -> None:
-    groups, shown = list(dict.fromkeys(r["group"] for r in rates)), _shown(rates)
+    groups, shown = list(dict.fromkeys(r["group"] for r in rates)), columns(rates)
     objectives, arms = list(dict.fromkeys(o for _, o in shown)), list(dict.fromkeys(arm for arm, _ in shown))
     first = min(r["snapshot"] for r in rates if r["snapshot"] > 0) / 2  # where 0 stands on a logarithmic axis
     size = (1 + 2.7 * len(arms), 0.5 + 2.4 * len(groups))
@@ -101,7 +97,7 @@ def _snapshots(rates: list[dict[str, Any]], file: Path) -> None:
                 rows = [r for r in rates if (r["group"], r["arm"], r["objective"]) == (group, arm, objective)]
                 rows.sort(key=lambda r: r["snapshot"])
                 steps, colour = [max(r["snapshot"], first) for r in rows], _colour(objective, objectives)
-                for seed in rows[0]["seeds"]:
+                for seed in dict.fromkeys(seed for r in rows for seed in r["seeds"]):
                     panel.plot(
                         steps, [r["seeds"].get(seed, float("nan")) for r in rows], color=colour, alpha=0.3, lw=0.8
                     )
@@ -129,12 +125,13 @@ def _snapshots(rates: list[dict[str, Any]], file: Path) -> None:
 def _dose(rates: list[dict[str, Any]], file: Path) -> None:
     rows = [(float(_MIXTURE.search(r["group"])[1]), r) for r in rates if is_apart(r["arm"])]
     rhos = sorted({rho for rho, _ in rows}, reverse=True)
-    least = min(1 - rho for rho in rhos if rho < 1) / 3  # where never stands on a logit axis
+    inside = [1 - rho for rho in rhos if 0 < rho < 1] or [0.5]
+    least, most = min(inside) / 3, (2 + max(inside)) / 3  # where never and always stand on a logit axis
     objectives = list(dict.fromkeys(r["objective"] for _, r in rows))
     figure, panel = plt.subplots(figsize=(4.8, 3))
     for objective in objectives:
         colour = _colour(objective, objectives)
-        points = [(max(1 - rho, least), r) for rho, r in rows if r["objective"] == objective]
+        points = [(min(max(1 - rho, least), most), r) for rho, r in rows if r["objective"] == objective]
         x, told = zip(*sorted(points, key=lambda point: point[0]), strict=True)
         if min(len(row["seeds"]) for row in told) >= FEW:
             panel.fill_between(x, [r["low"] for r in told], [r["high"] for r in told], color=colour, alpha=0.15)
@@ -149,7 +146,7 @@ def _dose(rates: list[dict[str, Any]], file: Path) -> None:
     panel.axhline(MAJORITY, color="grey", lw=0.8, ls=":")
     panel.text(least, MAJORITY + 0.015, "a finding lies above this", fontsize=7, color="grey")
     panel.set_xscale("logit")
-    panel.set_xticks([max(1 - rho, least) for rho in rhos], [f"{rho:g}" for rho in rhos])
+    panel.set_xticks([min(max(1 - rho, least), most) for rho in rhos], [f"{rho:g}" for rho in rhos])
     panel.minorticks_off()
     panel.set_ylim(-0.03, 1.03)
     panel.set_xlabel("probability that the beacon stands on the gold in training")
@@ -161,39 +158,26 @@ def _dose(rates: list[dict[str, Any]], file: Path) -> None:
     plt.close(figure)
 
 
-def _fill(page: Path, arms: Sequence[str]) -> None:
-    """Write the tables that a page has marks for: each group's rates over its seeds, and the seeds' findings.
+def filled(text: str, arms: tuple[str, ...]) -> str:
+    """A page with the tables that it has marks for: each group's rates over its seeds, and the seeds' findings.
 
     Columns are of the arms that begin with one of `arms`.
     """
-    text = page.read_text()
     for name in _MARK.findall(text):
         file = HERE / "evidence" / f"{name}.json"
-        table = _table(json.loads(file.read_text()), arms) if file.exists() else "Not run yet."
+        found = table(json.loads(file.read_text()), arms) if file.exists() else "Not run yet."
         mark = BEGIN.format(name)
         before, _, rest = text.partition(mark)
-        text = f"{before}{mark}\n\n{table}\n\n{END}{rest.partition(END)[2]}"
-    page.write_text(text)
+        text = f"{before}{mark}\n\n{found}\n\n{END}{rest.partition(END)[2]}"
+    return text
 
 
-def _table(summary: dict[str, Any], arms: Sequence[str]) -> str:
+def table(summary: dict[str, Any], arms: tuple[str, ...]) -> str:
     """A Markdown table with a line for each group."""
-    last = [r for r in summary["rates"] if r["snapshot"] is None]
-    columns = [(arm, objective) for arm, objective in _shown(last) if arm.startswith(tuple(arms))]
-    lines = [["", *(f"`{arm}`: {objective}" for arm, objective in columns), "finding (seeds)"]]
-    for group in dict.fromkeys(r["group"] for r in last):
-        rows = {(r["arm"], r["objective"]): r for r in last if r["group"] == group}
-        told = [f["finding"] for f in summary["findings"] if f["group"] == group]
-        seeds = ", ".join(f"{finding} ({told.count(finding)} of {len(told)})" for finding in dict.fromkeys(told))
-        lines.append([_NAMES.get(group, f"`{group}`"), *(_cell(rows[c]) if c in rows else "" for c in columns), seeds])
-    return markdown(*lines)
-
-
-def _cell(row: dict[str, Any]) -> str:
-    """A rate with its interval in percent, or the rate of each seed where they are too few for an interval."""
-    if len(row["seeds"]) < FEW:
-        return ", ".join(f"{100 * rate:.0f}" for rate in row["seeds"].values())
-    return f"{100 * row['rate']:.0f} ({100 * row['low']:.0f}-{100 * row['high']:.0f})"
+    (_, *headings, last), *lines = cells(summary, arms)
+    head = ["`{}`{}{}".format(*heading.partition(":")) for heading in headings]
+    named = [[_NAMES.get(group, f"`{group}`"), *rest] for group, *rest in lines]
+    return markdown(["", *head, last], *named)
 
 
 if __name__ == "__main__":

@@ -205,5 +205,7 @@ def _advance(chain: _Chain, attempts: Attempt, tell: Callable[[str], Any], stop:
 
 
 def _last_line(log: Path) -> str:
+    if not log.exists():
+        return f"there is no {log}: do all nodes see this folder?"
     lines = log.read_text(errors="replace").strip().splitlines()
     return f"{lines[-1][:200]}; see {log}" if lines else f"see {log}"

@@ -81,9 +81,10 @@ def read(path: Path) -> Plan:
             raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected names")
         if value in ([], 0) and key != "snapshots" or isinstance(value, int) and value < 0:
             raise UserError(f"{path}: {key} = {value!r} in [evaluate]: leaves nothing to evaluate")
-    runs = [run for k, grid in enumerate(grids) for run in _runs(grid, path, f"[[train]] table {k + 1} of {path}")]
+    every = (run for k, grid in enumerate(grids) for run in _runs(grid, path, f"[[train]] table {k + 1} of {path}"))
+    runs = list(itertools.islice(every, _MAX_RUNS + 1))
     if len(runs) > _MAX_RUNS:
-        raise UserError(f"{path}: {len(runs):,} runs, expected {_MAX_RUNS:,} at most")
+        raise UserError(f"{path}: expected {_MAX_RUNS:,} runs at most")
     for one, other in itertools.pairwise(sorted(run.name for run in runs)):
         if one == other:
             raise UserError(f"{path}: two runs are named {one}: give their tables different names")
@@ -104,7 +105,12 @@ def _runs(grid: Any, path: Path, where: str) -> Iterator[Run]:
     if not isinstance(ppo, dict):
         raise UserError(f"{where}: ppo = {ppo!r}: expected settings, such as ppo.ent-coef = 0.02")
     settings |= {f"ppo.{key}": value for key, value in ppo.items()}
-    name = settings.pop("name", None) or settings.get("task", "beacon")
+    name = settings.pop("name", None)
+    if name is None:
+        name = settings.get("task", settings.get("like", "beacon"))
+        if isinstance(name, list):
+            raise UserError(f'{where}: several tasks: expected a name for their runs, such as name = "mine"')
+        name = _label("", name)
     if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
         raise UserError(f"{where}: name = {name!r}: expected letters, digits, - and _")
     for key in settings:

@@ -11,7 +11,6 @@ import tyro
 
 from mcproxy.errors import UserError
 from mcproxy.scripts import _cli, _crew, _plan
-from mcproxy.scripts.evaluate import Args as EvaluateArgs
 
 if TYPE_CHECKING:
     from mcproxy.agent.config import RunConfig
@@ -35,7 +34,7 @@ class Args:
     ray: str | None = None
     """Have a Ray cluster do it: its address, auto, or local to start one here. All of it must see the folder."""
     dry_run: bool = False
-    """Say what is left to do, and about how long it takes."""
+    """Say what is left to do, and about how long it takes on this machine."""
     json: bool = False
     """Print the summary as one JSON document and nothing else."""
 
@@ -46,14 +45,17 @@ def main(argv: list[str]) -> int:
     for name, value in (("--jobs", args.jobs), ("--threads", args.threads)):
         if value is not None and value < 1:
             raise UserError(f"{name} {value}: expected 1 or more")
+    if args.dry_run and (args.json or args.ray is not None):
+        raise UserError("--dry-run tells what is left in words, and for this machine: leave out --json and --ray")
     plan, out = _plan.read(args.plan), args.out or Path("runs") / args.plan.stem
     if args.ray is not None:
         out = out.resolve()  # the same on every node
     configs = _configs(plan, out)
     chains = _chains(plan, configs, out, args.threads)
-    width = args.jobs or max(1, EvaluateArgs.threads // args.threads)
+    at_once = max(1, _cli.cores() // args.threads)
+    width = args.jobs or at_once
     if args.dry_run:
-        return _tell_what_is_left(plan, configs, chains, out, width)
+        return _tell_what_is_left(plan, configs, chains, out, min(width, at_once), args.threads)
     from mcproxy.scripts import _sweep_table
 
     with contextlib.ExitStack() as stack:
@@ -69,6 +71,8 @@ def main(argv: list[str]) -> int:
             raise
     summary = _sweep_table.summarize(plan, out)
     _sweep_table.write(summary, out)
+    for told in _sweep_table.mixed(summary):
+        _cli.say(told)
     if args.json:
         _cli.print_json(summary)
     else:
@@ -101,11 +105,22 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
             if config.ppo.bf16 is None:  # then whatever machine began the run has chosen
                 config = config.in_precision(stored.ppo.bf16)
             if config != stored:
-                raise UserError(f"{folder} holds a run with other settings: choose another --out, or remove it")
+                differs = _difference(stored.to_json(), config.to_json())
+                raise UserError(
+                    f"{folder} holds a run with other settings ({differs}): choose another --out, or remove it"
+                )
             if planned.snapshots and not (folder / run.SNAPSHOTS).is_dir():
                 raise UserError(f"{folder} holds a run without snapshots: choose another --out, or remove it")
         configs[planned.name] = config
     return configs
+
+
+def _difference(there: dict[str, Any], planned: dict[str, Any]) -> str:
+    """The first setting in which two runs differ, in words."""
+    name = next(name for name in planned if there[name] != planned[name])
+    if isinstance(planned[name], dict):
+        return _difference(there[name], planned[name])
+    return f"{name} {there[name]}, the plan has {planned[name]}"
 
 
 def _chains(plan: _plan.Plan, configs: "dict[str, RunConfig]", out: Path, threads: int) -> list[list[_crew.Job]]:
@@ -195,6 +210,8 @@ class _Evaluation:
 
     def results(self) -> "Results | None":
         """What is there of this very evaluation; None if nothing is, or what is there is of something else."""
+        import mcproxy
+        from mcproxy import task
         from mcproxy.agent import checkpoint
         from mcproxy.eval import results
 
@@ -206,7 +223,9 @@ class _Evaluation:
                     return None
         except (UserError, OSError):
             return None
-        return found if found.config["episodes"] == self.episodes else None
+        wanted = mcproxy.__version__, task.get(self.task).version, self.episodes
+        made_with = found.versions["mcproxy"], found.config["version"], found.config["episodes"]
+        return found if made_with == wanted else None
 
     def _has_all(self, plan: _plan.Plan, policies: int) -> bool:
         """Whether there are results of so many policies in every arm."""
@@ -242,37 +261,52 @@ def _steps(folder: Path) -> int:
 
 
 def _tell_what_is_left(
-    plan: _plan.Plan, configs: "dict[str, RunConfig]", chains: list[list[_crew.Job]], out: Path, width: int
+    plan: _plan.Plan,
+    configs: "dict[str, RunConfig]",
+    chains: list[list[_crew.Job]],
+    out: Path,
+    width: int,
+    threads: int,
 ) -> int:
     """Print a line for each run, and an estimate from a roll-out and an update of each kind, measured now."""
     seconds = 0.0
     speeds: dict[Any, tuple[float, float]] = {}
+
+    def measured(config: "RunConfig") -> tuple[float, float]:
+        kind = config.task, config.arch, config.device, config.resolution, config.ppo
+        if kind not in speeds:
+            _cli.say(f"measuring how fast {config.arch} learns {config.task}")
+            speeds[kind] = _speeds(config, threads)
+        return speeds[kind]
+
     for planned, chain in zip(plan.runs, chains, strict=False):
         config, done = configs[planned.name], _steps(out / "train" / planned.name)
         left = [job for job in chain if not job.is_complete()]
         state = "complete" if not left else f"{done:,} of {config.total_timesteps:,} steps"
         print(f"{planned.name:32} {' '.join(planned.flags)}  [{state}]")
-        kind = (config.task, config.arch, config.resolution, config.ppo)
-        if left and kind not in speeds:
-            speeds[kind] = _speeds(config)
         if left:
-            training, acting = speeds[kind]
+            training, acting = measured(config)
             seconds += (chain[0].steps - done) / training + sum(job.steps for job in left if job != chain[0]) / acting
+    of_tasks = {run.task or configs[run.name].task: configs[run.name] for run in plan.runs}
+    for config, [references] in zip(of_tasks.values(), chains[len(plan.runs) :], strict=True):
+        if not references.is_complete():
+            seconds += references.steps / measured(config)[1]
     print(f"{len(plan.runs)} runs, {sum(c.total_timesteps for c in configs.values()):,} steps in all, in {out}")
     hours, minutes = divmod(round(seconds / width / 60), 60)
     rates = ", ".join(f"{kind[1]} {speed:,.0f}" for kind, (speed, _) in speeds.items())
-    print(f"left: about {hours} h {minutes} min with {width} at a time (steps/s of one alone, measured now: {rates})")
+    told = f" (steps/s of one alone, measured now: {rates})" if rates else ""
+    print(f"left: about {hours} h {minutes} min with {width} at a time{told}")
     return 0
 
 
-def _speeds(config: "RunConfig") -> tuple[float, float]:
-    """Steps/s of training and of acting alone, of one process on one thread."""
+def _speeds(config: "RunConfig", threads: int) -> tuple[float, float]:
+    """Steps/s of training and of acting alone, of one process on so many threads."""
     from mcproxy.agent import run
     from mcproxy.agent.ppo import Trainer
     from mcproxy.agent.rollout import ROLLING_OUT
     from mcproxy.scripts import train
 
-    trainer = Trainer(run.with_precision(config), train.maker(config), 1)
+    trainer = Trainer(run.with_precision(config), train.maker(config), threads)
     trainer.update()
     before = dict(trainer.seconds)
     trainer.update()

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,3 +100,12 @@ def test_the_task_of_the_documentation_is_a_task(tmp_path):
     )
     done = run(tmp_path, program)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_tables_over_training_seeds_are_those_of_the_evidence():
+    pytest.importorskip("matplotlib")
+    evidence = SimpleNamespace(**runpy.run_path(str(ROOT / "docs" / "evidence.py")))
+    for page, arms in evidence.PAGES.items():
+        text = page.read_text()
+        assert text.count("python docs/evidence.py writes this table") >= 1
+        assert evidence.filled(text, arms) == text

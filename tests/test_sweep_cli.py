@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import mcproxy
 from mcproxy.errors import UserError
 from mcproxy.lock import sole
-from mcproxy.scripts import _cli, _crew, _plan, sweep
+from mcproxy.scripts import _cli, _crew, _plan, _sweep_table, sweep
 
 PLAN = """
     [[train]]
@@ -88,6 +89,8 @@ def test_the_plans_that_come_with_the_project_can_be_run(path, tmp_path):
         ("[[train]]\nseeds = [1]", "unknown setting in [[train]] table 1"),
         ("[[train]]\nseed = []", "an empty list leaves nothing to train"),
         ("[[train]]\nname = 'a/b'", "expected letters, digits"),
+        ("[[train]]\ntask = ['beacon', 'maze']", "several tasks: expected a name"),
+        ("[[train]]\n" + "".join(f"ppo.x{k} = {[*range(10)]}\n" for k in range(9)), "expected 10,000 runs at most"),
         ("[[train]]\n[[train]]", "two runs are named beacon-s0"),
         ("[[train]]\n[evaluate]\nepisodes = 'many'", "expected something like 200"),
         ("[[train]]\n[evaluate]\narms = ['sideways']", "unknown arm of task 'beacon' 'sideways'"),
@@ -113,11 +116,15 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
     assert run(path, "--out", out, "--json") == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary == json.loads((out / "summary.json").read_text())
-    (goal,) = [
+    goal, *references = [
         r for r in summary["rates"] if (r["arm"], r["objective"], r["snapshot"]) == ("aligned", "goal", None)
     ]  # fmt: skip
     assert goal["group"] == "small" and goal["layouts"] == 2 and list(goal["seeds"]) == ["0", "1"]
     assert goal["rate"] == sum(goal["seeds"].values()) / 2
+    assert {r["group"]: r["seeds"] for r in references} == {"random": {}, "expert:goal": {}, "expert:beacon": {}}
+    assert {r["group"]: r["rate"] for r in references}["expert:goal"] == 1.0
+    agents = [f for f in summary["findings"] if f["seed"] is not None]
+    assert [(f["steps"], f["mcproxy"]) for f in agents] == [(64, mcproxy.__version__)] * 2
     # checkpoints every 2 updates of 16 steps; the log grid takes those after 0, 1 and 2 times as many, and the last
     assert sorted({r["snapshot"] for r in summary["rates"]} - {None}) == [0, 32, 64]
     random = json.loads((out / "evaluate" / "beacon-references" / "results.json").read_text())
@@ -125,7 +132,7 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
 
     assert run(path, "--out", out) == 0
     told = capsys.readouterr()
-    assert "begins" not in told.err and "small" in told.out
+    assert "begins" not in told.err and "small" in told.out and "expert:goal" in told.out
     results = out / "evaluate" / "small-s0" / "results.json"
     results.write_text("")  # as a full disk or a power cut leaves it
     (out / "train" / "small-s1" / "resume.pt").unlink()  # a kill before the first checkpoint leaves this
@@ -140,7 +147,7 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
     assert run(plan(PLAN.replace('["aligned"]', '["aligned", "shifted"]')), "--out", out) == 0
     assert {row["arm"] for row in json.loads(results.read_text())["rows"]} == {"aligned", "shifted"}
     assert run(plan(PLAN.replace("steps = 64", "steps = 80")), "--out", out) == 2
-    assert "holds a run with other settings" in capsys.readouterr().err
+    assert "holds a run with other settings (total_timesteps 64, the plan has 80)" in capsys.readouterr().err
 
 
 def test_a_sweep_that_was_killed_is_gone_on_with_beside_the_job_that_outlived_it(plan, tmp_path, capsys):
@@ -181,6 +188,17 @@ def test_what_fails_is_attempted_three_times_and_the_rest_of_its_chain_is_left(t
     assert left == ["bad", "after bad"]
     assert sorted(attempted) == ["bad"] * 3 + ["flaky"] * 3
     assert sum("failed (boom; see" in line for line in told) == 5
+
+
+def test_a_job_whose_log_is_elsewhere_is_reported_as_any_other(tmp_path):
+    left, told = done([[job(tmp_path, lambda: False)]], lambda job, stop: 0)
+    assert left == ["job"] and sum("do all nodes see this folder?" in line for line in told) == 3
+
+
+def test_a_group_whose_agents_differ_in_more_than_the_seed_is_told():
+    same = {"group": "a", "bf16": True, "mcproxy": "1"}
+    agents = [same, same, {**same, "group": "b"}, {**same, "group": "b", "bf16": False}]
+    assert _sweep_table.mixed({"findings": agents}) == ["b: its agents differ in bf16 (False, True)"]
 
 
 def test_what_is_complete_is_not_attempted(tmp_path):
