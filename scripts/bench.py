@@ -60,7 +60,7 @@ class Args:
     peers: tuple[str, ...] = ()
     """Measure these too, of vizdoom, miniworld, crafter and sb3; they need: pip install -e ".[bench]"."""
     repeats: int = 4
-    """Repetitions of each measure; the best one counts."""
+    """Repetitions of each measure; the best one counts, but of RecurrentPPO beside ours all do."""
     leak_steps: int = 1_000_000
     """Steps in which `leak_mb` watches the memory; 10000000 for the long check."""
     json: bool = False

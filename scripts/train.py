@@ -133,12 +133,12 @@ def asked(argv: list[str]) -> RunConfig:
     return _asked(argv, args)
 
 
-def maker(config: RunConfig, threads: int = 1) -> "Callable[[int], VoxelVectorEnv]":
-    """What makes the environment of so many worlds that a run trains in, on so many threads."""
+def maker(config: RunConfig) -> "Callable[[int], VoxelVectorEnv]":
+    """What makes the environment of so many worlds that a run trains in."""
     from mcproxy.env import VoxelVectorEnv
 
     return lambda num_envs: VoxelVectorEnv(
-        num_envs, config.task, config.arm, rho=config.rho, resolution=config.resolution, threads=threads, copy=False
+        num_envs, config.task, config.arm, rho=config.rho, resolution=config.resolution, copy=False
     )
 
 
