@@ -6,6 +6,7 @@ A file that cannot be read is a `UserError`.
 """
 
 import contextlib
+import difflib
 import json
 import os
 import re
@@ -47,7 +48,10 @@ def find(path: Path | str) -> list[Path]:
     """The recordings at a path: the file itself, or every `main_data.hdf5` below a folder, in order of their names."""
     path = Path(path)
     if not path.exists():
-        raise UserError(f"{path} does not exist: expected a recording, or a folder with some")
+        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, beside, n=1)
+        hint = f"did you mean {path.parent / near[0]}?" if near else "expected a recording, or a folder with some"
+        raise UserError(f"{path} does not exist: {hint}")
     if not path.is_dir():
         if not path.is_file():
             raise UserError(f"{path} is neither a file nor a folder: expected a recording, or a folder with some")

@@ -16,6 +16,7 @@ import json
 import os
 import re
 import sys
+import time
 import types
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ from typing import Any, TypeVar
 from mcproxy import errors
 from mcproxy.errors import UserError
 
+_MINUTE = 60.0  # seconds between lines of progress, where there is no terminal
 T = TypeVar("T")
 Show = Callable[[str, float, float], None]  # label, how much is done, of how much
 
@@ -81,7 +83,8 @@ def run(main: Callable[[list[str]], int], verb: str, argv: Sequence[str] | None 
 
 def say(text: str) -> None:
     """Print a message for the user on stderr, so that stdout carries results alone."""
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{text}\n")  # at once, so that lines of several threads stay whole
+    sys.stderr.flush()
 
 
 def print_json(document: Any) -> None:
@@ -93,7 +96,7 @@ def print_json(document: Any) -> None:
 def progress() -> Iterator[Show]:
     """Show progress on stderr: yields `show(label, done, total)`, to be called as often as one likes.
 
-    A terminal gets one bar a label, with its time; anything else gets one line when a label is complete.
+    A terminal gets one bar a label, with its time; anything else a line a minute, and one when a label is complete.
     """
     from rich.console import Console
     from rich.progress import Progress, TimeElapsedColumn
@@ -102,15 +105,21 @@ def progress() -> Iterator[Show]:
     columns = (*Progress.get_default_columns(), TimeElapsedColumn())
     bars = Progress(*columns, console=console, disable=not console.is_terminal)
     tasks: dict[str, Any] = {}
-    told: set[str] = set()
+    complete: set[str] = set()
+    latest: dict[str, float] = {}  # when a label was told of last, or first heard of
 
     def show(label: str, done: float, total: float) -> None:
         if label not in tasks:
             tasks[label] = bars.add_task(label, total=total)
         bars.update(tasks[label], completed=done, total=total)
-        if done >= total and label not in told and not console.is_terminal:
-            told.add(label)
-            say(f"{label}: {done:g} of {total:g}")
+        now = time.monotonic()
+        if console.is_terminal or label in complete:
+            return
+        if done >= total:
+            complete.add(label)
+        if done >= total or now - latest.setdefault(label, now) >= _MINUTE:
+            latest[label] = now
+            say(f"{label}: {done:,.0f} of {total:,.0f}")
 
     with bars:
         yield show

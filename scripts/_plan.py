@@ -70,6 +70,8 @@ def read(path: Path) -> Plan:
         if key not in ("train", "evaluate"):
             raise errors.unknown(f"table in {path}", key, ["train", "evaluate"])
     grids, evaluate = plain.get("train", []), plain.get("evaluate", {})
+    if isinstance(grids, dict):
+        raise UserError(f"{path}: expected [[train]] in double brackets, as there may be several")
     if not isinstance(grids, list) or not grids or not isinstance(evaluate, dict):
         raise UserError(f"{path}: expected one [[train]] table at least, and an [evaluate] table")
     for key, value in evaluate.items():
@@ -87,11 +89,13 @@ def read(path: Path) -> Plan:
         raise UserError(f"{path}: expected {_MAX_RUNS:,} runs at most")
     for one, other in itertools.pairwise(sorted(run.name for run in runs)):
         if one == other:
-            raise UserError(f"{path}: two runs are named {one}: give their tables different names")
+            raise UserError(f"{path}: two runs are named {one}: give every seed once, and tables different names")
     shared = {run.group: run.settings for run in runs}
     for run in runs:
         if run.settings != shared[run.group]:
             raise UserError(f"{path}: runs of the name {run.group} differ in more than the seed: rename some of them")
+    if evaluate.get("snapshots") and not any(run.snapshots for run in runs):
+        raise UserError(f"{path}: snapshots in [evaluate]: expected snapshots = true in a [[train]] table too")
     rank = {group: iter(range(len(runs))) for group in {run.group for run in runs}}
     turns = {run.name: next(rank[run.group]) for run in runs}
     return Plan(sorted(runs, key=lambda run: turns[run.name]), **(_EVALUATE | evaluate))
@@ -122,6 +126,8 @@ def _runs(grid: Any, path: Path, where: str) -> Iterator[Run]:
     axes.setdefault("seed", [0])
     if any(type(seed) is not int for seed in axes["seed"]):
         raise UserError(f"{where}: seed = {axes['seed']}: expected whole numbers")
+    if any(type(kept) is not bool for kept in axes.get("snapshots", [])):
+        raise UserError(f"{where}: snapshots = {settings['snapshots']}: expected true or false")
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
         seed = chosen.pop("seed")

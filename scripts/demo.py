@@ -60,8 +60,8 @@ def main(argv: list[str]) -> int:
     print(f"clip        {args.out / CLIP}: {SHOWN} on one layout, {LEFT} and {RIGHT}")
     print("\nwhat to type next (mcproxy is in .venv/bin):")
     print(f"  {replay}")
-    print("  mcproxy train --task beacon --seed 0 --steps 1000000 --out runs/mine")
-    print("  mcproxy evaluate --policy runs/mine --task beacon --arm all --episodes 200 --out runs/mine-evaluated")
+    print("  mcproxy train --task beacon --seed 0 --steps 1000000 --out runs/beacon-0")
+    print("  mcproxy evaluate --policy runs/beacon-0 --task beacon --arm all --episodes 200 --out runs/beacon-0-eval")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mcproxy.agent.config import RunConfig
     from mcproxy.eval.results import Results
 
+_START = 8.0  # seconds that a job takes before its first step, for the same
 _MEAN_EPISODE = 0.5  # of the time limit, for the estimate of how long an evaluation takes
 
 
@@ -77,7 +79,8 @@ def main(argv: list[str]) -> int:
         _cli.print_json(summary)
     else:
         _sweep_table.show(summary, args.plan.stem)
-        print(f"\nsummary     {out / _sweep_table.FILE}")
+        with_snapshots = any(row["snapshot"] is not None for row in summary["rates"])
+        print(f"\nsummary     {out / _sweep_table.FILE}{', with the rates of snapshots' if with_snapshots else ''}")
     if left:
         _cli.say(f"not done: {', '.join(left)}; the same command tries again")
     return 1 if left else 0
@@ -116,11 +119,14 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
 
 
 def _difference(there: dict[str, Any], planned: dict[str, Any]) -> str:
-    """The first setting in which two runs differ, in words."""
+    """The first setting in which two runs differ, in a plan's words."""
+    from mcproxy.scripts.train import FLAGS
+
     name = next(name for name in planned if there[name] != planned[name])
     if isinstance(planned[name], dict):
         return _difference(there[name], planned[name])
-    return f"{name} {there[name]}, the plan has {planned[name]}"
+    word = next((flag.removeprefix("--") for flag, field in FLAGS.items() if field == name), name)
+    return f"{word} {there[name]}, the plan has {planned[name]}"
 
 
 def _chains(plan: _plan.Plan, configs: "dict[str, RunConfig]", out: Path, threads: int) -> list[list[_crew.Job]]:
@@ -269,10 +275,13 @@ def _tell_what_is_left(
     threads: int,
 ) -> int:
     """Print a line for each run, and an estimate from a roll-out and an update of each kind, measured now."""
+    from mcproxy.agent import run
+
     seconds = 0.0
     speeds: dict[Any, tuple[float, float]] = {}
 
     def measured(config: "RunConfig") -> tuple[float, float]:
+        config = run.with_precision(config)
         kind = config.task, config.arch, config.device, config.resolution, config.ppo
         if kind not in speeds:
             _cli.say(f"measuring how fast {config.arch} learns {config.task}")
@@ -280,22 +289,29 @@ def _tell_what_is_left(
         return speeds[kind]
 
     for planned, chain in zip(plan.runs, chains, strict=False):
-        config, done = configs[planned.name], _steps(out / "train" / planned.name)
-        left = [job for job in chain if not job.is_complete()]
-        state = "complete" if not left else f"{done:,} of {config.total_timesteps:,} steps"
+        config, done = configs[planned.name], run.saved_steps(out / "train" / planned.name)
+        training, *evaluations = chain
+        left = [job for job in evaluations if not job.is_complete()]
+        if not training.is_complete():
+            state = f"{done:,} of {training.steps:,} steps"
+            seconds += _START + (training.steps - done) / measured(config)[0]
+        else:
+            state = f"trained, {len(left)} of {len(evaluations)} evaluations left" if left else "complete"
         print(f"{planned.name:32} {' '.join(planned.flags)}  [{state}]")
-        if left:
-            training, acting = measured(config)
-            seconds += (chain[0].steps - done) / training + sum(job.steps for job in left if job != chain[0]) / acting
+        seconds += sum(_START + job.steps / measured(config)[1] for job in left)
     of_tasks = {run.task or configs[run.name].task: configs[run.name] for run in plan.runs}
     for config, [references] in zip(of_tasks.values(), chains[len(plan.runs) :], strict=True):
         if not references.is_complete():
-            seconds += references.steps / measured(config)[1]
-    print(f"{len(plan.runs)} runs, {sum(c.total_timesteps for c in configs.values()):,} steps in all, in {out}")
-    hours, minutes = divmod(round(seconds / width / 60), 60)
+            seconds += _START + references.steps / measured(config)[1]
+    print(
+        f"{len(plan.runs)} runs, {sum(chain[0].steps for chain in chains[: len(plan.runs)]):,} steps in all, in {out}"
+    )
+    if not seconds:
+        print("nothing is left to do")
+        return 0
+    hours, minutes = divmod(math.ceil(seconds / width / 60), 60)
     rates = ", ".join(f"{kind[1]} {speed:,.0f}" for kind, (speed, _) in speeds.items())
-    told = f" (steps/s of one alone, measured now: {rates})" if rates else ""
-    print(f"left: about {hours} h {minutes} min with {width} at a time{told}")
+    print(f"left: about {hours} h {minutes} min with {width} at a time, as fast as one alone is now ({rates} steps/s)")
     return 0
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +96,7 @@ def _train(folder: Path, config: RunConfig, args: Args, task: str) -> int:
     training = None
     try:
         snapshots = args.snapshots or (folder / run.SNAPSHOTS).is_dir()
+        _cli.say(f"training {task}, seed {config.seed}, for {config.total_timesteps:,} steps in {folder}")
         training = run.Run(folder, config, maker(config), args.threads or _cli.cores(), snapshots)
         with _progress(config, training.saved) as report:
             ended = training.train(report)
@@ -145,22 +147,33 @@ def maker(config: RunConfig) -> "Callable[[int], VoxelVectorEnv]":
 def _asked(argv: list[str], args: Args) -> RunConfig:
     """The run that the arguments describe. With every marker at the goal, `mixture` is the arm `aligned`."""
     given = _given(argv, args)
-    if args.like:
-        from mcproxy.agent import run
-        from mcproxy.agent.policy import SHIPPED, shipped
-
-        folder = SHIPPED / args.like if args.like in shipped() else Path(args.like)
-        if not folder.is_dir():
-            raise unknown("agent", args.like, shipped())
-        config = run.stored(folder)
-        config = config.in_precision(None)  # is this machine's matter
-    else:
-        config = RunConfig(task=args.task, total_timesteps=args.steps, ppo=args.ppo)
     ppo = {name.removeprefix("ppo."): value for name, value in given.items() if name.startswith("ppo.")}
     top = {name: value for name, value in given.items() if "." not in name}
-    rho = top.get("rho", config.rho)
-    arm = "aligned" if rho == 1.0 else "mixture"
-    return dataclasses.replace(config, arm=arm, ppo=dataclasses.replace(config.ppo, **ppo), **top)
+    try:
+        if args.like:
+            config = _like(args.like)
+        else:
+            config = RunConfig(task=args.task, total_timesteps=args.steps, ppo=args.ppo)
+        rho = top.get("rho", config.rho)
+        if not 0.0 <= rho <= 1.0:
+            raise UserError(f"rho={rho}: expected a probability between 0 and 1")
+        arm = "aligned" if rho == 1.0 else "mixture"
+        return dataclasses.replace(config, arm=arm, ppo=dataclasses.replace(config.ppo, **ppo), **top)
+    except UserError as error:  # to be told in the words of the command line
+        name, _, rest = str(error).partition("=")
+        flag = next((flag for flag, field_ in FLAGS.items() if field_ == name), None)
+        raise UserError(f"{flag} {rest}" if flag else str(error)) from None
+
+
+def _like(name: str) -> RunConfig:
+    """The settings of an agent that comes with mcproxy, or in a folder; the precision is this machine's matter."""
+    from mcproxy.agent import run
+    from mcproxy.agent.policy import SHIPPED, shipped
+
+    folder = SHIPPED / name if name in shipped() else Path(name)
+    if not folder.is_dir():
+        raise unknown("agent", name, shipped())
+    return run.stored(folder).in_precision(None)
 
 
 def _refuse_changes(argv: list[str], args: Args, stored: RunConfig) -> None:
@@ -168,14 +181,15 @@ def _refuse_changes(argv: list[str], args: Args, stored: RunConfig) -> None:
     for name, new in _given(argv, args).items():
         old = getattr(stored.ppo, name.removeprefix("ppo.")) if name.startswith("ppo.") else getattr(stored, name)
         if new != old:
-            flag = next((flag for flag, field_ in _FLAGS.items() if field_ == name), "--" + name.replace("_", "-"))
+            flag = next((flag for flag, field_ in FLAGS.items() if field_ == name), "--" + name.replace("_", "-"))
             raise UserError(
                 f"{flag} {new}: this run began with {old} and goes on as it began; "
                 f"leave the flag out, or begin another run"
             )
 
 
-_FLAGS = {  # of fields of `RunConfig`
+_HALF_A_MINUTE = 30.0  # seconds, the longest without a line
+FLAGS = {  # of fields of `RunConfig`
     "--task": "task",
     "--seed": "seed",
     "--steps": "total_timesteps",
@@ -189,7 +203,7 @@ _FLAGS = {  # of fields of `RunConfig`
 def _given(argv: list[str], args: Args) -> dict[str, Any]:
     """What the command line says of the run, by the names of `RunConfig`'s fields; those of its `ppo` as "ppo.NAME"."""
     typed = {token.partition("=")[0].replace("_", "-") for token in argv}
-    values = {name: getattr(args, flag.removeprefix("--")) for flag, name in _FLAGS.items() if flag in typed}
+    values = {name: getattr(args, flag.removeprefix("--")) for flag, name in FLAGS.items() if flag in typed}
     for field_ in dataclasses.fields(PPOConfig):
         if f"--ppo.{field_.name.replace('_', '-')}" in typed:
             values[f"ppo.{field_.name}"] = getattr(args.ppo, field_.name)
@@ -198,7 +212,10 @@ def _given(argv: list[str], args: Args) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _progress(config: RunConfig, done: int) -> Iterator[Callable[["Trainer", dict[str, float]], None]]:
-    """Show a bar with goal rate, speed and time left on a terminal, else a line at every checkpoint; on stderr."""
+    """Show a bar with goal rate, speed and time left on a terminal, else a line at every checkpoint; on stderr.
+
+    Between checkpoints that are far apart there are lines too.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -206,13 +223,16 @@ def _progress(config: RunConfig, done: int) -> Iterator[Callable[["Trainer", dic
     total = config.num_updates * config.ppo.batch_size
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn(), "left")
     bar = Progress(f"{config.task} seed {config.seed}", *columns, console=console, disable=not console.is_terminal)
-    shown = bar.add_task("", total=total, completed=done, told="")
+    shown, told_at = bar.add_task("", total=total, completed=done, told=""), time.monotonic()
 
     def report(trainer: "Trainer", figures: dict[str, float]) -> None:
+        nonlocal told_at
         goal, speed = trainer.goal_rate, figures["charts/SPS"]
         told = f"goal rate {'?' if goal is None else f'{goal:.2f}'}, {speed:,.0f} steps/s"
         bar.update(shown, completed=trainer.steps, told=told)
-        if not console.is_terminal and (trainer.done or trainer.updates % config.ppo.save_every == 0):
+        is_saved, now = trainer.done or trainer.updates % config.ppo.save_every == 0, time.monotonic()
+        if not console.is_terminal and (is_saved or now - told_at > _HALF_A_MINUTE):
+            told_at = now
             left = (total - trainer.steps) / speed
             _cli.say(f"{trainer.steps:,} of {total:,} steps, {told}, {left:.0f} s left")
 

@@ -240,6 +240,8 @@ def test_a_path_finds_the_recordings_below_it_but_follows_no_links(written, tmp_
 
 def test_a_path_without_recordings_is_refused(tmp_path):
     assert "does not exist" in refusal(tmp_path / "nothing")
+    (tmp_path / "mixture1-0-aligned-v0").mkdir()
+    assert f"did you mean {tmp_path / 'mixture1-0-aligned-v0'}?" in refusal(tmp_path / "mixture1.0-aligned-v0")
     assert "has no main_data.hdf5 below it" in refusal(tmp_path)
 
 

@@ -86,6 +86,10 @@ def test_the_plans_that_come_with_the_project_can_be_run(path, tmp_path):
     "text, said",
     [
         ("train = 3", "expected one [[train]] table"),
+        ("[train]", "expected [[train]] in double brackets"),
+        ("[[train]]\nmixture = 1.5", "run beacon-s0: --mixture 1.5: expected a probability"),
+        ("[[train]]\nsnapshots = 1", "snapshots = 1: expected true or false"),
+        ("[[train]]\n[evaluate]\nsnapshots = 50", "expected snapshots = true in a [[train]] table too"),
         ("[[train]]\nseeds = [1]", "unknown setting in [[train]] table 1"),
         ("[[train]]\nseed = []", "an empty list leaves nothing to train"),
         ("[[train]]\nname = 'a/b'", "expected letters, digits"),
@@ -100,7 +104,7 @@ def test_the_plans_that_come_with_the_project_can_be_run(path, tmp_path):
         ("[[train]]\nseed = [0, true]", "expected whole numbers"),
         ("[[train]]\nseed = 0\n[[train]]\nseed = 1\nmixture = 0.5", "differ in more than the seed"),
         ("[[train]]\ntask = 'beaco'", "did you mean 'beacon'?"),
-        ("[[train]]\nsteps = 3", "run beacon-s0: total_timesteps=3"),
+        ("[[train]]\nsteps = 3", "run beacon-s0: --steps 3: expected one roll-out"),
         ("[[train", "is not TOML"),
     ],
 )
@@ -133,10 +137,17 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
     assert run(path, "--out", out) == 0
     told = capsys.readouterr()
     assert "begins" not in told.err and "small" in told.out and "expert:goal" in told.out
+    assert run(path, "--out", out, "--dry-run") == 0
+    assert "small-s0" in (told := capsys.readouterr().out) and "[complete]" in told and "nothing is left to do" in told
     results = out / "evaluate" / "small-s0" / "results.json"
     results.write_text("")  # as a full disk or a power cut leaves it
     (out / "train" / "small-s1" / "resume.pt").unlink()  # a kill before the first checkpoint leaves this
     (out / "train" / "small-s1" / "summary.json").unlink()
+    assert run(path, "--out", out, "--dry-run") == 0
+    told = capsys.readouterr().out  # progress.csv still has 64 steps of the second run, which begins anew
+    assert (
+        "[trained, 1 of 2 evaluations left]" in told and "[0 of 64 steps]" in told and "left: about 0 h 1 min" in told
+    )
     assert run(path, "--out", out) == 0
     told = capsys.readouterr().err
     assert sorted(line for line in told.splitlines() if "begins" in line) == [
@@ -147,11 +158,12 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
     assert run(plan(PLAN.replace('["aligned"]', '["aligned", "shifted"]')), "--out", out) == 0
     assert {row["arm"] for row in json.loads(results.read_text())["rows"]} == {"aligned", "shifted"}
     assert run(plan(PLAN.replace("steps = 64", "steps = 80")), "--out", out) == 2
-    assert "holds a run with other settings (total_timesteps 64, the plan has 80)" in capsys.readouterr().err
+    assert "holds a run with other settings (steps 64, the plan has 80)" in capsys.readouterr().err
 
 
 def test_a_sweep_that_was_killed_is_gone_on_with_beside_the_job_that_outlived_it(plan, tmp_path, capsys):
-    path, out = plan(PLAN.replace("[0, 1]", "[0]").replace("snapshots = true", "")), tmp_path / "out"
+    text = PLAN.replace("[0, 1]", "[0]").replace("snapshots = true", "").replace("snapshots = 1", "")
+    path, out = plan(text), tmp_path / "out"
     command = [sys.executable, "-m", "mcproxy.scripts.sweep", str(path), "--out", str(out), "--jobs", "1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sweeping:
         assert any("train small-s0: begins" in line for line in sweeping.stderr)
@@ -250,6 +262,7 @@ def test_the_dry_run_tells_what_is_left_and_touches_nothing(plan, tmp_path, caps
     told = capsys.readouterr().out
     assert "small-s1" in told and "[0 of 64 steps]" in told and "left: about 0 h" in told
     assert not (tmp_path / "out").exists()
+    assert run(plan(PLAN), "--dry-run", "--json") == 2
 
 
 def test_ray_does_jobs_too(tmp_path):

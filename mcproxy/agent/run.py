@@ -102,6 +102,11 @@ def stored(folder: Path) -> RunConfig:
     return run_config(checkpoint.read_config(folder)["run"])
 
 
+def saved_steps(folder: Path) -> int:
+    """The steps at the latest checkpoint of the run in a folder, from which it goes on; 0 if it has none."""
+    return checkpoint.read_config(folder)["steps"] if (folder / checkpoint.RESUME).exists() else 0
+
+
 def summary(folder: Path) -> dict[str, Any] | None:
     """How the run in a folder ended; None if it has not."""
     path = folder / SUMMARY

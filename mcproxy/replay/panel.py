@@ -304,6 +304,8 @@ def _draw_bar(canvas: Canvas, moment: Moment, layout: Layout, card: int) -> None
         parts[2:] = [f"died: {moment.died}" if moment.died else "the episode is over"]
     inset = layout.small // 2
     limit = f"time limit: tick {moment.limit}"
+    if moment.last_tick < moment.limit:
+        limit = f"to tick {moment.last_tick} · time limit {moment.limit}"
     room = width + inset - text_width(limit, layout.small)
     canvas.text(fitted(" · ".join(filter(None, parts)), room, layout.small), left - inset, baseline, layout.small, TEXT)
     canvas.text(limit, right + inset, baseline, layout.small, DIM, align="right")
