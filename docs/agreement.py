@@ -1,15 +1,15 @@
 """Compare what our trainer learns with what RecurrentPPO of sb3-contrib does: python docs/agreement.py OURS [OURS ...].
 
-    mcproxy sweep plans/dose.toml
-    python docs/agreement.py runs/dose/train/dose-mixture1.0-s[012]
+    mcproxy sweep plans/architectures.toml
+    python docs/agreement.py runs/architectures/train/beacon-lstm-s[012]
 
 OURS are folders of complete runs. For each, RecurrentPPO is trained with its settings and seed, on one thread (six
 minutes or so; extra `bench`), and the goal rates of both over training go to docs/evidence/agreement/curves.json. What
 is there already, with the same settings, is not trained again. Last they are drawn beside it (extra `plots`): each
 seed's curve, and for either trainer the band from its lowest to its highest seed.
 
-A point is the share of the episodes of ten roll-outs in which the goal was met: for ours as `Trainer.goal_rate` has
-it, for RecurrentPPO of all that ended in them.
+A point is the share of the episodes of ten roll-outs in which the goal was met, of those begun in their first half: of
+later ones the end may cut off the failures, which take longest. Ours begins all worlds anew at each point.
 """
 
 import csv
@@ -66,7 +66,7 @@ def _ours(folder: Path, config: RunConfig) -> Curve:
 def _theirs(config: RunConfig) -> Curve:
     """The goal rates of RecurrentPPO with the settings of a run."""
     worlds = _sb3.Worlds(maker(config)(config.ppo.num_envs))
-    counted = _Goals(config.ppo.save_every)
+    counted = _Goals(config.ppo.save_every, config.ppo.num_envs, config.ppo.save_every * config.ppo.num_steps // 2)
     steps = config.num_updates * config.ppo.batch_size
     _sb3.recurrent_ppo(config, worlds, threads=1).learn(steps, callback=counted)
     worlds.close()
@@ -74,15 +74,23 @@ def _theirs(config: RunConfig) -> Curve:
 
 
 class _Goals(BaseCallback):
-    """The share of episodes in which the goal was met, in each `every` roll-outs."""
+    """The share of episodes in which the goal was met, in each `every` roll-outs; see `Trainer.goal_rate`.
 
-    def __init__(self, every: int) -> None:
+    Of `num` worlds those count that began within `counted` steps of the latest point.
+    """
+
+    def __init__(self, every: int, num: int, counted: int) -> None:
         super().__init__()
         self.curve: Curve = []
-        self._every, self._rollouts, self._met = every, 0, []
+        self._every, self._counted = every, counted
+        self._rollouts, self._age, self._met, self._counts = 0, 0, [], [True] * num
 
     def _on_step(self) -> bool:
-        self._met += [info["is_success"] for info in self.locals["infos"] if "is_success" in info]
+        self._age += 1
+        for i, info in enumerate(self.locals["infos"]):
+            if "is_success" in info:
+                self._met += [info["is_success"]] if self._counts[i] else []
+                self._counts[i] = self._age < self._counted
         return True
 
     def _on_rollout_end(self) -> None:
@@ -90,7 +98,7 @@ class _Goals(BaseCallback):
         if self._rollouts % self._every == 0:
             self.curve.append((self.num_timesteps, sum(self._met) / len(self._met)))
             print(f"{self.num_timesteps:,} steps, goal rate {self.curve[-1][1]:.2f}", file=sys.stderr)
-            self._met = []
+            self._age, self._met, self._counts = 0, [], [False] * len(self._counts)
 
 
 def _draw(curves: dict[str, dict[str, Any]]) -> None:
