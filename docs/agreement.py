@@ -66,7 +66,7 @@ def _ours(folder: Path, config: RunConfig) -> Curve:
 def _theirs(config: RunConfig) -> Curve:
     """The goal rates of RecurrentPPO with the settings of a run."""
     worlds = _sb3.Worlds(maker(config)(config.ppo.num_envs))
-    counted = _Goals(config.ppo.save_every, config.ppo.num_envs, config.ppo.save_every * config.ppo.num_steps // 2)
+    counted = _Goals(config.ppo.save_every, config.ppo.num_envs, config.ppo.counted_steps)
     steps = config.num_updates * config.ppo.batch_size
     _sb3.recurrent_ppo(config, worlds, threads=1).learn(steps, callback=counted)
     worlds.close()

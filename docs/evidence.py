@@ -127,11 +127,12 @@ def _dose(rates: list[dict[str, Any]], file: Path) -> None:
     rhos = sorted({rho for rho, _ in rows}, reverse=True)
     inside = [1 - rho for rho in rhos if 0 < rho < 1] or [0.5]
     least, most = min(inside) / 3, (2 + max(inside)) / 3  # where never and always stand on a logit axis
+    place = {rho: min(max(1 - rho, least), most) for rho in rhos}
     objectives = list(dict.fromkeys(r["objective"] for _, r in rows))
     figure, panel = plt.subplots(figsize=(4.8, 3))
     for objective in objectives:
         colour = _colour(objective, objectives)
-        points = [(min(max(1 - rho, least), most), r) for rho, r in rows if r["objective"] == objective]
+        points = [(place[rho], r) for rho, r in rows if r["objective"] == objective]
         x, told = zip(*sorted(points, key=lambda point: point[0]), strict=True)
         if min(len(row["seeds"]) for row in told) >= FEW:
             panel.fill_between(x, [r["low"] for r in told], [r["high"] for r in told], color=colour, alpha=0.15)
@@ -146,7 +147,7 @@ def _dose(rates: list[dict[str, Any]], file: Path) -> None:
     panel.axhline(MAJORITY, color="grey", lw=0.8, ls=":")
     panel.text(least, MAJORITY + 0.015, "a finding lies above this", fontsize=7, color="grey")
     panel.set_xscale("logit")
-    panel.set_xticks([min(max(1 - rho, least), most) for rho in rhos], [f"{rho:g}" for rho in rhos])
+    panel.set_xticks([*place.values()], [f"{rho:g}" for rho in place])
     panel.minorticks_off()
     panel.set_ylim(-0.03, 1.03)
     panel.set_xlabel("probability that the beacon stands on the gold in training")

@@ -14,6 +14,11 @@ class UserError(ValueError):
 def unknown(what: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that is not among `known`, with the nearest one suggested."""
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    near = nearest(name, known)
+    hint = f"known: {', '.join(known)}" if near is None else f"did you mean {near!r}?"
     return UserError(f"unknown {what} {name!r}; {hint}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like another, if one is much like it."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)

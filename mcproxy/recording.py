@@ -6,7 +6,6 @@ A file that cannot be read is a `UserError`.
 """
 
 import contextlib
-import difflib
 import json
 import os
 import re
@@ -26,7 +25,7 @@ from mcproxy import checked_hdf5 as hdf5
 from mcproxy import controls, task
 from mcproxy import recording_format as layout
 from mcproxy.episode import MAX_OUTPUT_BYTES, MAX_SIDE, Episode
-from mcproxy.errors import UserError
+from mcproxy.errors import UserError, nearest
 from mcproxy.mission import Event, Mission, Origin
 
 MAX_FRAMES_BYTES = 2 * 2**30  # in one episode
@@ -49,8 +48,8 @@ def find(path: Path | str) -> list[Path]:
     path = Path(path)
     if not path.exists():
         beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, beside, n=1)
-        hint = f"did you mean {path.parent / near[0]}?" if near else "expected a recording, or a folder with some"
+        near = nearest(path.name, beside)
+        hint = f"did you mean {path.parent / near}?" if near else "expected a recording, or a folder with some"
         raise UserError(f"{path} does not exist: {hint}")
     if not path.is_dir():
         if not path.is_file():

@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 
 from mcproxy import errors
-from mcproxy.agent.config import PPOConfig
+from mcproxy.agent.config import PPOConfig, RunConfig
 from mcproxy.scripts import _cli
 
 NUM_WORLDS = 64  # of ours
 SB3 = "sb3"  # whose trainer is compared with ours, not an environment
 STEPS = 200 * NUM_WORLDS  # of either loop in a turn; a beacon world is out of time after 200 steps, so each ends once
 Loop = Callable[[], None]  # takes `STEPS` steps
-_two_updates: Callable[[], Any]  # of the trainer that this process has begun; see `_training`
+_two_updates: Callable[[], Any]  # of the trainer in this process; see `_training`
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,8 @@ def _training(repeats: int) -> tuple[float, float]:
     alone, steps = multiprocessing.get_context("spawn"), 2 * PPOConfig().batch_size
     seconds: tuple[list[float], list[float]] = ([], [])
     with contextlib.ExitStack() as stack:
-        sides = [
-            stack.enter_context(ProcessPoolExecutor(1, alone, begin)) for begin in (_begin_ours, _begin_sb3)
-        ]  # fmt: skip
+        makers = (_our_updates, _sb3_updates)
+        sides = [stack.enter_context(ProcessPoolExecutor(1, alone, _begin, (make,))) for make in makers]
         for _ in range(2 * repeats + 1):
             for side, taken in zip(sides, seconds, strict=True):
                 taken.append(side.submit(_training_turn).result())
@@ -104,32 +103,35 @@ def _training(repeats: int) -> tuple[float, float]:
     return theirs / ours, steps / theirs
 
 
-def _begin_ours() -> None:
-    global _two_updates
-    from mcproxy.agent.config import RunConfig
+def _our_updates() -> Callable[[], Any]:
+    """What makes two updates of our trainer."""
     from mcproxy.agent.ppo import Trainer
     from mcproxy.agent.run import with_precision
     from mcproxy.scripts.train import maker
 
     config = with_precision(RunConfig())
     trainer = Trainer(config, maker(config), _cli.cores())
-    _two_updates = lambda: (trainer.update(), trainer.update())  # noqa: E731
+    return lambda: (trainer.update(), trainer.update())
 
 
-def _begin_sb3() -> None:
-    global _two_updates
-    from mcproxy.agent.config import RunConfig
+def _sb3_updates() -> Callable[[], Any]:
+    """What makes two updates of RecurrentPPO."""
     from mcproxy.scripts import _sb3
     from mcproxy.scripts.train import maker
 
     config = RunConfig()
     worlds = _sb3.Worlds(maker(config)(config.ppo.num_envs))
     model = _sb3.recurrent_ppo(config, worlds, _cli.cores())
-    _two_updates = lambda: model.learn(2 * config.ppo.batch_size, reset_num_timesteps=False)  # noqa: E731
+    return lambda: model.learn(2 * config.ppo.batch_size, reset_num_timesteps=False)
+
+
+def _begin(make: Callable[[], Callable[[], Any]]) -> None:
+    global _two_updates
+    _two_updates = make()
 
 
 def _training_turn() -> float:
-    """Seconds that two updates of the trainer take which this process has begun."""
+    """Seconds that two updates of the trainer in this process take."""
     start = time.perf_counter()
     _two_updates()
     return time.perf_counter() - start

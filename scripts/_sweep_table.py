@@ -12,7 +12,7 @@ from mcproxy.errors import UserError
 from mcproxy.eval import results as results_file
 from mcproxy.eval.finding import is_apart
 from mcproxy.eval.results import ArmResult, Results
-from mcproxy.eval.stats import Interval, bootstrap, wilson
+from mcproxy.eval.stats import Interval, bootstrap
 from mcproxy.mission import GOAL
 from mcproxy.scripts import _plan, _table
 from mcproxy.whole_file import whole
@@ -139,8 +139,8 @@ def _reference_rates(group: str, results: Results) -> Iterator[dict[str, Any]]:
     """The rates of a policy that was not trained."""
     for arm in results.arms:
         for objective in arm.met:
-            went = arm.went_for(objective)
-            yield _rate(group, arm, objective, None, len(went), wilson(int(went.sum()), len(went)), {})
+            interval = arm.row.goal if objective == GOAL else arm.row.proxy(objective)
+            yield _rate(group, arm, objective, None, arm.row.episodes, interval, {})
 
 
 def _rates(group: str, seeds: dict[int, Results], snapshot: int | None = None) -> Iterator[dict[str, Any]]:

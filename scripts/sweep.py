@@ -120,12 +120,12 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
 
 def _difference(there: dict[str, Any], planned: dict[str, Any]) -> str:
     """The first setting in which two runs differ, in a plan's words."""
-    from mcproxy.scripts.train import FLAGS
+    from mcproxy.scripts import train
 
     name = next(name for name in planned if there[name] != planned[name])
     if isinstance(planned[name], dict):
         return _difference(there[name], planned[name])
-    word = next((flag.removeprefix("--") for flag, field in FLAGS.items() if field == name), name)
+    word = (train.flag_of(name) or name).removeprefix("--")
     return f"{word} {there[name]}, the plan has {planned[name]}"
 
 
@@ -299,7 +299,7 @@ def _tell_what_is_left(
             state = f"trained, {len(left)} of {len(evaluations)} evaluations left" if left else "complete"
         print(f"{planned.name:32} {' '.join(planned.flags)}  [{state}]")
         seconds += sum(_START + job.steps / measured(config)[1] for job in left)
-    of_tasks = {run.task or configs[run.name].task: configs[run.name] for run in plan.runs}
+    of_tasks = {planned.task or configs[planned.name].task: configs[planned.name] for planned in plan.runs}
     for config, [references] in zip(of_tasks.values(), chains[len(plan.runs) :], strict=True):
         if not references.is_complete():
             seconds += _START + references.steps / measured(config)[1]

@@ -154,14 +154,11 @@ def _asked(argv: list[str], args: Args) -> RunConfig:
             config = _like(args.like)
         else:
             config = RunConfig(task=args.task, total_timesteps=args.steps, ppo=args.ppo)
-        rho = top.get("rho", config.rho)
-        if not 0.0 <= rho <= 1.0:
-            raise UserError(f"rho={rho}: expected a probability between 0 and 1")
-        arm = "aligned" if rho == 1.0 else "mixture"
+        arm = "aligned" if top.get("rho", config.rho) == 1.0 else "mixture"
         return dataclasses.replace(config, arm=arm, ppo=dataclasses.replace(config.ppo, **ppo), **top)
     except UserError as error:  # to be told in the words of the command line
         name, _, rest = str(error).partition("=")
-        flag = next((flag for flag, field_ in FLAGS.items() if field_ == name), None)
+        flag = flag_of(name)
         raise UserError(f"{flag} {rest}" if flag else str(error)) from None
 
 
@@ -181,7 +178,7 @@ def _refuse_changes(argv: list[str], args: Args, stored: RunConfig) -> None:
     for name, new in _given(argv, args).items():
         old = getattr(stored.ppo, name.removeprefix("ppo.")) if name.startswith("ppo.") else getattr(stored, name)
         if new != old:
-            flag = next((flag for flag, field_ in FLAGS.items() if field_ == name), "--" + name.replace("_", "-"))
+            flag = flag_of(name) or "--" + name.replace("_", "-")
             raise UserError(
                 f"{flag} {new}: this run began with {old} and goes on as it began; "
                 f"leave the flag out, or begin another run"
@@ -189,7 +186,7 @@ def _refuse_changes(argv: list[str], args: Args, stored: RunConfig) -> None:
 
 
 _HALF_A_MINUTE = 30.0  # seconds, the longest without a line
-FLAGS = {  # of fields of `RunConfig`
+_FLAGS = {  # of fields of `RunConfig`
     "--task": "task",
     "--seed": "seed",
     "--steps": "total_timesteps",
@@ -200,10 +197,15 @@ FLAGS = {  # of fields of `RunConfig`
 }
 
 
+def flag_of(name: str) -> str | None:
+    """The flag that sets a field of `RunConfig` directly, if there is one."""
+    return next((flag for flag, field_ in _FLAGS.items() if field_ == name), None)
+
+
 def _given(argv: list[str], args: Args) -> dict[str, Any]:
     """What the command line says of the run, by the names of `RunConfig`'s fields; those of its `ppo` as "ppo.NAME"."""
     typed = {token.partition("=")[0].replace("_", "-") for token in argv}
-    values = {name: getattr(args, flag.removeprefix("--")) for flag, name in FLAGS.items() if flag in typed}
+    values = {name: getattr(args, flag.removeprefix("--")) for flag, name in _FLAGS.items() if flag in typed}
     for field_ in dataclasses.fields(PPOConfig):
         if f"--ppo.{field_.name.replace('_', '-')}" in typed:
             values[f"ppo.{field_.name}"] = getattr(args.ppo, field_.name)

@@ -73,6 +73,11 @@ class PPOConfig:
         _check(self, "num_steps", few >= 2, "2 or more: advantages are scaled by their spread in a minibatch")
 
     @property
+    def counted_steps(self) -> int:
+        """Steps after a restart of the worlds within which an episode must begin to count in the goal rate."""
+        return max(self.save_every * self.num_steps // 2, 1)
+
+    @property
     def batch_size(self) -> int:
         """Steps of a roll-out, over all worlds."""
         return self.num_envs * self.num_steps
@@ -97,6 +102,7 @@ class RunConfig:
             raise unknown("architecture", self.arch, ARCHS)
         if self.device not in DEVICES:
             raise unknown("device", self.device, DEVICES)
+        _check(self, "rho", 0.0 <= self.rho <= 1.0, "a probability between 0 and 1")
         _check(self, "seed", self.seed >= 0, "0 or more")
         _check(self, "resolution", min(self.resolution) >= MIN_PIXELS, f"{MIN_PIXELS} pixels a side at least")
         rollout = self.ppo.batch_size

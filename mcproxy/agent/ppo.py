@@ -102,8 +102,9 @@ class Trainer:
         self.rollout = Rollout(ppo, copies[0], config.resolution, self.device)
         edges = range(0, ppo.num_envs + 1, ppo.num_envs // ppo.num_groups)
         parts = [slice(lo, hi) for lo, hi in zip(edges, edges[1:], strict=False)]
-        counted = max(ppo.save_every * ppo.num_steps // 2, 1)  # see `goal_rate`
-        self.groups = [Group(e, c, self.rollout, p, counted) for e, c, p in zip(envs, copies, parts, strict=True)]
+        self.groups = [
+            Group(e, c, self.rollout, p, ppo.counted_steps) for e, c, p in zip(envs, copies, parts, strict=True)
+        ]
         self._share_weights()
 
     @property

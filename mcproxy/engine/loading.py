@@ -1,7 +1,5 @@
 """From a mission to the state of a world at its first tick; what cannot be run is refused here, before any kernel."""
 
-import difflib
-
 import numpy as np
 
 from mcproxy import blocks as block_table
@@ -185,6 +183,6 @@ def _fill_objective(entry: np.ndarray, objective: Objective) -> None:
 
 def _id(name: str, ids: dict[str, int], kind: str) -> int:
     if name not in ids:
-        close = difflib.get_close_matches(str(name), [*ids], n=1)
-        raise errors.UserError(f"unknown {kind} {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+        near = errors.nearest(str(name), ids)
+        raise errors.UserError(f"unknown {kind} {name!r}" + ("" if near is None else f"; did you mean {near!r}?"))
     return ids[name]
