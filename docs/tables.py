@@ -9,11 +9,11 @@ replaced.
 import sys
 from pathlib import Path
 
-from mcproxy.eval import results as results_file
-from mcproxy.eval.finding import CONTROLS, Row, has_goal, is_apart
+from mcproxy.eval import results_json
+from mcproxy.eval.finding import CAPABILITY_ARMS, Row, has_goal, is_separated
 from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval
-from mcproxy.eval.suites import SUITES
+from mcproxy.eval.suite import SUITES
 from mcproxy.mission import GOAL
 from mcproxy.scripts._table import markdown
 
@@ -24,8 +24,8 @@ MARK = "<!-- python docs/tables.py writes everything below this line -->"
 def main(suite: Path, *more: Path) -> None:
     """Replace the tables of the page by those of a suite's results, one folder a task, and of further agents'."""
     before, mark, _ = PAGE.read_text().partition(MARK)
-    found = {task: results_file.read(suite / task) for task in SUITES["core"] if (suite / task).is_dir()}
-    for further in map(results_file.read, more):
+    found = {task: results_json.read(suite / task) for task in SUITES["core"] if (suite / task).is_dir()}
+    for further in map(results_json.read, more):
         arms = found[further.arms[0].task].arms
         there = {(arm.policy, arm.arm) for arm in arms}
         after = next(k for k, arm in enumerate(arms) if arm.policy in found[further.arms[0].task].references)
@@ -34,15 +34,15 @@ def main(suite: Path, *more: Path) -> None:
 
 
 def _section(task: str, results: Results) -> str:
-    arms = [arm for arm in dict.fromkeys(row.arm for row in results.rows) if is_apart(arm)]
-    head = ["policy", *(f"`{arm}`: goal" for arm in CONTROLS)]
+    arms = [arm for arm in dict.fromkeys(row.arm for row in results.rows) if is_separated(arm)]
+    head = ["policy", *(f"`{arm}`: goal" for arm in CAPABILITY_ARMS)]
     for arm in arms:
         rows = [row for row in results.rows if row.arm == arm]
         head += [f"`{arm}`: {name}" for name in _told(rows)]
     lines = [[*head, "finding"]]
     for finding in results.findings:
         rows = {row.arm: row for row in results.rows if row.policy == finding.policy}
-        cells = [f"`{finding.policy}`", *(_rate(rows[arm].goal) if arm in rows else "" for arm in CONTROLS)]
+        cells = [f"`{finding.policy}`", *(_rate(rows[arm].goal) if arm in rows else "" for arm in CAPABILITY_ARMS)]
         for arm in arms:
             for name in _told([row for row in results.rows if row.arm == arm]):
                 row = rows.get(arm)

@@ -21,10 +21,19 @@ from mcproxy import task as tasks
 from mcproxy.agent.expert_forecast import forecast
 from mcproxy.agent.policy import load_policy
 from mcproxy.errors import UserError
-from mcproxy.eval import results as results_file
-from mcproxy.eval.finding import CONTROLS, INCAPABLE, INTENDED, MISGENERALIZED, MIXED, arms_apart, findings_of
+from mcproxy.eval import results_json
+from mcproxy.eval.arm_result import ArmResult
+from mcproxy.eval.finding import (
+    CAPABILITY_ARMS,
+    INCAPABLE,
+    INTENDED,
+    MISGENERALIZED,
+    MIXED,
+    findings_of,
+    separated_arms,
+)
 from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate, make_env
-from mcproxy.eval.results import ArmResult, Results
+from mcproxy.eval.results import Results
 from mcproxy.eval.verdict import NEITHER, PROXY, met_first
 from mcproxy.mission import GOAL, Happened
 from mcproxy.task import Task
@@ -188,7 +197,7 @@ def _calibrate(
     config = {"task": task.name, "version": task.version, "split": "eval", "seed": 0, "episodes": episodes, "rho": RHO}
     results = _begun(folder, Results(config, dict.fromkeys(agents, {})), force)
     folder.mkdir(parents=True, exist_ok=True)
-    rests_on = (*CONTROLS, *arms_apart(task.name))
+    rests_on = (*CAPABILITY_ARMS, *separated_arms(task.name))
     for arm in task.arms:
         here = [spec for spec in agents if arm in rests_on or spec.startswith("expert:")]
         done = {a.policy for a in results.arms if a.arm == arm}
@@ -200,7 +209,7 @@ def _calibrate(
                     show = _part(progress, label, k * episodes, len(here) * episodes)
                     results.arms.append(evaluate(policy, seeds=range(episodes), env=env, progress=show))
                     results.policies[spec] = getattr(policy, "config", {})
-                    results_file.write(results, folder)
+                    results_json.write(results, folder)
                 elif progress is not None:
                     progress(label, (k + 1) * episodes, len(here) * episodes)
     return results
@@ -208,9 +217,9 @@ def _calibrate(
 
 def _begun(folder: Path, asked: Results, force: bool) -> Results:
     """The results to go on with: those in the folder; if they are of another calibration, that is a `UserError`."""
-    if force or not (folder / results_file.FILE).exists():
+    if force or not (folder / results_json.FILE).exists():
         return asked
-    old = results_file.read(folder)
+    old = results_json.read(folder)
     made = (old.config, old.versions["mcproxy"])
     if made != (asked.config, asked.versions["mcproxy"]):
         differing = [name for name in asked.config if old.config.get(name) != asked.config[name]]

@@ -17,7 +17,7 @@ from mcproxy.engine.worlds import check_actions
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
-from mcproxy.eval.results import ArmResult
+from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.tape import Tape
 from mcproxy.mission import Mission
 

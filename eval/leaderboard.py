@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from mcproxy.eval.finding import (
+    CAPABILITY_ARMS,
     CAPABLE,
-    CONTROLS,
     Finding,
     Row,
-    arms_apart,
     finding_of,
     has_goal,
     missing_arms,
+    separated_arms,
 )
 from mcproxy.eval.results import Results
 
@@ -101,9 +101,9 @@ def _merged(entries: list[Entry]) -> list[Entry]:
 def _order(entry: Entry) -> tuple:
     rows = entry.rows
     task = next(iter(rows.values())).task
-    controls = [rows[arm].goal_rate for arm in CONTROLS if arm in rows]
+    controls = [rows[arm].goal_rate for arm in CAPABILITY_ARMS if arm in rows]
     incapable = min(controls, default=1.0) < CAPABLE
-    unknown = not incapable and len(controls) < len(CONTROLS)
-    apart = [rows[arm].goal_rate if arm in rows else -1.0 for arm in arms_apart(task) if has_goal(task, arm)]
+    unknown = not incapable and len(controls) < len(CAPABILITY_ARMS)
+    apart = [rows[arm].goal_rate if arm in rows else -1.0 for arm in separated_arms(task) if has_goal(task, arm)]
     aligned = rows["aligned"].goal_rate if "aligned" in rows else -1.0
     return (entry.reference, 2 * incapable + unknown, -min(apart, default=-1.0), -aligned, entry.name)

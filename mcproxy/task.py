@@ -81,7 +81,7 @@ class Task:
         return tuple(o.name for o in self.objectives if o.kind != GOAL)
 
     @property
-    def apart(self) -> tuple[str, ...]:
+    def separated_arms(self) -> tuple[str, ...]:
         """The arms in which the goal and a proxy are apart: the question itself."""
         return tuple(arm for arm in self.arms if arm.startswith(SEPARATED))
 

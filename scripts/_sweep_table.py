@@ -9,9 +9,10 @@ from typing import Any
 from rich.text import Text
 
 from mcproxy.errors import UserError
-from mcproxy.eval import results as results_file
-from mcproxy.eval.finding import is_apart
-from mcproxy.eval.results import ArmResult, Results
+from mcproxy.eval import results_json
+from mcproxy.eval.arm_result import ArmResult
+from mcproxy.eval.finding import is_separated
+from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval, bootstrap
 from mcproxy.mission import GOAL
 from mcproxy.scripts import _plan, _table
@@ -34,11 +35,11 @@ def summarize(plan: _plan.Plan, out: Path) -> dict[str, Any]:
     snapshots: dict[str, dict[int, Results]] = {}
     for run in plan.runs:
         with contextlib.suppress(UserError):  # it is not done, which has been told
-            found = _only(results_file.read(out / "evaluate" / run.name), run.name)
+            found = _only(results_json.read(out / "evaluate" / run.name), run.name)
             if found.arms:
                 groups.setdefault(run.group, {})[run.seed] = found
         with contextlib.suppress(UserError):
-            results = results_file.read(out / "evaluate" / f"{run.name}-snapshots")
+            results = results_json.read(out / "evaluate" / f"{run.name}-snapshots")
             snapshots.setdefault(run.group, {})[run.seed] = results
     rates = [row for group, seeds in groups.items() for row in _rates(group, seeds)]
     rates += [row for group, seeds in snapshots.items() for row in _snapshots(group, seeds)]
@@ -48,7 +49,7 @@ def summarize(plan: _plan.Plan, out: Path) -> dict[str, Any]:
     tasks = dict.fromkeys(finding["task"] for finding in findings)
     for task in tasks:
         with contextlib.suppress(UserError):
-            references = results_file.read(out / "evaluate" / f"{task}-references")
+            references = results_json.read(out / "evaluate" / f"{task}-references")
             for policy in references.policies:
                 group, found = policy if len(tasks) == 1 else f"{policy} in {task}", _only(references, policy)
                 if found.arms:
@@ -94,7 +95,7 @@ def show(summary: dict[str, Any], title: str) -> None:
 def columns(rates: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """The arms and objectives that say something: goals, and proxies where they are apart from them."""
     pairs = dict.fromkeys((r["arm"], r["objective"]) for r in rates)
-    return [(arm, o) for arm, o in pairs if o == GOAL or is_apart(arm)]
+    return [(arm, o) for arm, o in pairs if o == GOAL or is_separated(arm)]
 
 
 def cells(summary: dict[str, Any], arms: tuple[str, ...] = ("",)) -> list[list[str]]:

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mcproxy.eval.finding import CONTROLS, Finding, Row, has_goal, in_words, is_apart
-from mcproxy.eval.readings import Accidental, Followed
+from mcproxy.eval.diagnostics import Accidental, Followed
+from mcproxy.eval.finding import CAPABILITY_ARMS, Finding, Row, has_goal, in_words, is_separated
 from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval
 
@@ -63,7 +63,7 @@ def show_suite(title: str, results: Mapping[str, Results]) -> None:
     )
     for heading in ("task", "policy"):
         table.add_column(heading, overflow="fold")
-    for heading in CONTROLS:
+    for heading in CAPABILITY_ARMS:
         table.add_column(f"{heading}: goal", justify="right")
     for heading in ("apart: goal", "apart: proxy"):
         table.add_column(heading, justify="right")
@@ -71,11 +71,11 @@ def show_suite(title: str, results: Mapping[str, Results]) -> None:
     for task, found in results.items():
         for k, finding in enumerate(found.findings):
             rows = {row.arm: row for row in found.rows if row.policy == finding.policy}
-            apart = [row for arm, row in rows.items() if is_apart(arm)]
+            apart = [row for arm, row in rows.items() if is_separated(arm)]
             goals = [row.goal for row in apart if has_goal(row.task, row.arm)]
             proxies = [(row.proxy(name), name) for row in apart for name in row.proxies]
             cells = [task if k == 0 else "", finding.policy]
-            cells += [in_percent(rows[arm].goal) if arm in rows else "" for arm in CONTROLS]
+            cells += [in_percent(rows[arm].goal) if arm in rows else "" for arm in CAPABILITY_ARMS]
             cells.append(in_percent(min(goals)) if goals else "")
             cells.append(f"{max(proxies)[1]} {in_percent(max(proxies)[0])}" if proxies else "")
             table.add_row(*map(Text, [*cells, finding.finding or f"needs {', '.join(finding.needs)}"]))

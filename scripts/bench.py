@@ -277,8 +277,8 @@ def starting(repeats: int) -> tuple[float, ...]:
 def generating() -> tuple[float]:
     """Median ms of processor time in which a world is drawn, in the slowest arm of the core suite."""
     from mcproxy import task
-    from mcproxy.eval.contract import generation_ms
-    from mcproxy.eval.suites import SUITES
+    from mcproxy.eval.suite import SUITES
+    from mcproxy.eval.task_checks import generation_ms
 
     return (max(generation_ms(t, arm) for t in map(task.named, SUITES["core"]) for arm in t.arms),)
 

@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
     """Calibrate, and print the confusion matrices or the JSON document."""
     args = _cli.parse(Args, argv, "calibrate")
     from mcproxy.eval import calibration
-    from mcproxy.eval.suites import SUITES
+    from mcproxy.eval.suite import SUITES
     from mcproxy.scripts import _calibration_page
 
     if args.page is not None:

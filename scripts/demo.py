@@ -32,16 +32,16 @@ def main(argv: list[str]) -> int:
     """Evaluate, write the clip, print the table and where everything is."""
     args = _cli.parse(Args, argv, "demo")
     from mcproxy.agent.policy import shipped_for
-    from mcproxy.eval import suite
+    from mcproxy.eval import evaluation
     from mcproxy.scripts import _table
 
     agents = shipped_for(TASK)
     _cli.say(f"{len(agents)} agents and the references on {args.episodes} layouts in every arm of {TASK}")
     with _cli.progress() as show:
-        results = suite.run(
+        results = evaluation.run(
             agents,
             TASK,
-            [suite.ALL],
+            [evaluation.ALL],
             args.episodes,
             args.out,
             frames="none",
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     title = f"{TASK}: what did they go for?"
     _table.show(title, groups, results.findings, results.accidental, results.twins)
     replay = f"mcproxy replay {shlex.quote(str(left))} --beside {shlex.quote(str(right))} --episode {episode}"
-    print(f"\nresults     {args.out / 'results.json'}\nrecordings  {args.out / suite.RECORDINGS}")
+    print(f"\nresults     {args.out / 'results.json'}\nrecordings  {args.out / evaluation.RECORDINGS}")
     print(f"clip        {args.out / CLIP}: {SHOWN} on one layout, {LEFT} and {RIGHT}")
     print("\nwhat to type next (mcproxy is in .venv/bin):")
     print(f"  {replay}")

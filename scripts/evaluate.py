@@ -85,7 +85,7 @@ def main(argv: list[str]) -> int:
 
 def _run(args: Args, progress: _cli.Show, server: "Malmo | None") -> "dict[Path, Results]":
     """The results by the folder that they are in."""
-    from mcproxy.eval import suite, suites
+    from mcproxy.eval import evaluation, suite
 
     options: dict[str, Any] = {
         "seed": args.seed,
@@ -102,12 +102,12 @@ def _run(args: Args, progress: _cli.Show, server: "Malmo | None") -> "dict[Path,
     if args.suite is not None:
         if args.twins:
             raise UserError("--twins is of one task: name it with --task")
-        arms = args.arm or (suite.FINDING,)
-        found = suites.run(args.suite, args.policy, arms, args.episodes, args.out, **options)
+        arms = args.arm or (evaluation.FINDING,)
+        found = suite.run(args.suite, args.policy, arms, args.episodes, args.out, **options)
         return {args.out / task: results for task, results in found.items()}
     task = args.task or TASK
-    arms = (*args.arm, *suite.twin_arms(task)) if args.twins else args.arm or (suite.ALL,)
-    return {args.out: suite.run(args.policy, task, arms, args.episodes, args.out, **options)}
+    arms = (*args.arm, *evaluation.twin_arms(task)) if args.twins else args.arm or (evaluation.ALL,)
+    return {args.out: evaluation.run(args.policy, task, arms, args.episodes, args.out, **options)}
 
 
 def _print_json(args: Args, found: "dict[Path, Results]") -> int:
@@ -125,8 +125,8 @@ def _print_json(args: Args, found: "dict[Path, Results]") -> int:
 
 
 def _print_tables(args: Args, found: "dict[Path, Results]") -> int:
-    from mcproxy.eval.finding import MISGENERALIZED, is_apart
-    from mcproxy.eval.suite import RECORDINGS
+    from mcproxy.eval.evaluation import RECORDINGS
+    from mcproxy.eval.finding import MISGENERALIZED, is_separated
     from mcproxy.scripts import _table
 
     if args.suite is not None:
@@ -142,7 +142,7 @@ def _print_tables(args: Args, found: "dict[Path, Results]") -> int:
         told = {f.policy for f in results.findings if (f.finding or "").startswith(MISGENERALIZED)}
         recorded = [arm for arm in results.arms if arm.recording]
         if recorded:
-            best = max(recorded, key=lambda arm: (is_apart(arm.arm), arm.policy in told))
+            best = max(recorded, key=lambda arm: (is_separated(arm.arm), arm.policy in told))
             print(f"recordings  {out / RECORDINGS}")
             print(f"next        mcproxy replay {shlex.quote(str((out / best.recording).parents[1]))}")
     print(f"            mcproxy leaderboard {' '.join(shlex.quote(str(out)) for out in found)}")

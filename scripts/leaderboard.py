@@ -22,9 +22,9 @@ class Args:
 def main(argv: list[str]) -> int:
     """Print a board for each task, as tables or as JSON."""
     args = _cli.parse(Args, argv, "leaderboard")
-    from mcproxy.eval import leaderboard, results
+    from mcproxy.eval import leaderboard, results_json
 
-    boards = leaderboard.boards([(folder, results.read(folder)) for folder in args.folders])
+    boards = leaderboard.boards([(folder, results_json.read(folder)) for folder in args.folders])
     if args.json:
         _cli.print_json(_document(boards))
         return 0

@@ -90,7 +90,7 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
     """The settings of each run by name; flags that training refuses, or a run begun with others, is a `UserError`."""
     from mcproxy import task
     from mcproxy.agent import run
-    from mcproxy.eval import suite
+    from mcproxy.eval import evaluation
     from mcproxy.scripts import train
 
     configs = {}
@@ -101,7 +101,7 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
             raise UserError(f"run {planned.name}: {error}") from None
         known = task.get(planned.task or config.task)
         known.mission(0, config.arm, "train", config.rho)
-        suite.arms_of(known, plan.arms)
+        evaluation.arms_of(known, plan.arms)
         folder = out / "train" / planned.name
         if (folder / "config.json").exists():
             stored = run.stored(folder)
@@ -208,10 +208,10 @@ class _Evaluation:
         """About how many steps an episode in every arm takes."""
         from mcproxy import task
         from mcproxy.controls import ACTION_REPEAT
-        from mcproxy.eval import suite
+        from mcproxy.eval import evaluation
 
         known = task.get(self.task)
-        arms = suite.arms_of(known, plan.arms)
+        arms = evaluation.arms_of(known, plan.arms)
         return _MEAN_EPISODE / ACTION_REPEAT * sum(known.mission(0, arm, "eval").max_ticks for arm in arms)
 
     def results(self) -> "Results | None":
@@ -219,10 +219,10 @@ class _Evaluation:
         import mcproxy
         from mcproxy import task
         from mcproxy.agent import checkpoint
-        from mcproxy.eval import results
+        from mcproxy.eval import results_json
 
         try:
-            found = results.read(self.folder)
+            found = results_json.read(self.folder)
             for name, path in self.policies().items():
                 known = found.policies.get(name, {}).get("checkpoint")
                 if known is not None and known != checkpoint.read_config(Path(path)):
@@ -236,12 +236,12 @@ class _Evaluation:
     def _has_all(self, plan: _plan.Plan, policies: int) -> bool:
         """Whether there are results of so many policies in every arm."""
         from mcproxy import task
-        from mcproxy.eval import suite
+        from mcproxy.eval import evaluation
 
         found, names = self.results(), self.policies()
         if found is None or len(names) < policies:
             return False
-        wanted = {(name, arm) for name in names for arm in suite.arms_of(task.get(self.task), plan.arms)}
+        wanted = {(name, arm) for name in names for arm in evaluation.arms_of(task.get(self.task), plan.arms)}
         return wanted <= {(arm.policy, arm.arm) for arm in found.arms}
 
 

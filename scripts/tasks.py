@@ -67,17 +67,17 @@ def _plain(task: "Task") -> dict[str, Any]:
 
 def _check(args: Args) -> int:
     from mcproxy import task
-    from mcproxy.eval import contract
+    from mcproxy.eval import task_checks
 
     for source in args.check:
         task.get(source)  # wrong names and broken files fail before the minutes pass
-    checked: dict[str, list[contract.Check]] = {}
+    checked: dict[str, list[task_checks.Check]] = {}
     for source in args.check:
         checked[source] = []
         if len(args.check) > 1 and not args.json:
             print(source)
         with _cli.progress() as show:
-            for check in contract.check(source, show=show):
+            for check in task_checks.check(source, show=show):
                 checked[source].append(check)
                 if not args.json:
                     print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:{_WIDTH}}  {check.detail}", flush=True)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from mcproxy import task as tasks
-from mcproxy.eval import calibration, results
+from mcproxy.eval import calibration, results_json
+from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.calibration import Agent, Found, roster, verdict_pairs
-from mcproxy.eval.results import ArmResult
 from mcproxy.scripts import main
 
 FEW = [  # enough for one of each finding; mixtures need more layouts than a test has time for
@@ -100,9 +100,9 @@ def test_what_is_finished_is_not_run_again_and_what_is_missing_is(few, tmp_path,
     assert calibrate(tmp_path) == 0
     told = capfd.readouterr().out
     folder = tmp_path / "calibration" / "beacon"
-    kept = results.read(folder)
+    kept = results_json.read(folder)
     last = kept.arms.pop()
-    results.write(kept, folder)
+    results_json.write(kept, folder)
     ran = []
     evaluate = calibration.evaluate
     monkeypatch.setattr(calibration, "evaluate", lambda policy, **rest: ran.append(policy) or evaluate(policy, **rest))

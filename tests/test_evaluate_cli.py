@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mcproxy import hdf5_episode
-from mcproxy.eval import results, suites
+from mcproxy.eval import results_json, suite
 from mcproxy.scripts import main
 from mcproxy.tasks.beacon import ARMS
 
@@ -126,12 +126,12 @@ def test_the_table_names_policies_arms_and_findings_and_what_to_type_next(out, c
 
 def test_all_arms_are_those_of_the_task_in_its_order(out):
     assert evaluate(out, "--frames", "none", arm="all", episodes=1) == 0
-    assert [row.arm for row in results.read(out).rows] == list(ARMS)
+    assert [row.arm for row in results_json.read(out).rows] == list(ARMS)
 
 
 def test_policies_in_one_folder_meet_the_same_layouts_and_the_seed_chooses_which(out):
     assert evaluate(out, "--seed", "7", policy="expert:goal expert:beacon", arm="separated absent") == 0
-    arms = results.read(out).arms
+    arms = results_json.read(out).arms
     assert len(arms) == 4 and {tuple(a.seeds) for a in arms} == {(7, 8, 9)}
     assert len({tuple(a.layouts) for a in arms}) == 1
     assert [(a.policy, a.arm) for a in arms[:2]] == [("expert:goal", "separated"), ("expert:goal", "absent")]
@@ -140,7 +140,7 @@ def test_policies_in_one_folder_meet_the_same_layouts_and_the_seed_chooses_which
 def test_the_same_command_twice_gives_the_same_episodes(out, tmp_path):
     for folder in (out, tmp_path / "again"):
         assert evaluate(folder, policy="random", episodes=4) == 0
-    first, second = results.read(out).arms[0], results.read(tmp_path / "again").arms[0]
+    first, second = results_json.read(out).arms[0], results_json.read(tmp_path / "again").arms[0]
     np.testing.assert_array_equal(first.ticks, second.ticks)
     assert first.layouts == second.layouts and first.met.keys() == second.met.keys()
 
@@ -193,7 +193,7 @@ def test_a_folder_that_is_in_use_is_kept_without_force_and_replaced_with_it(out,
     assert refused(capfd, "is not empty: choose another folder, go on with the evaluation in it with --resume")
     assert evaluate(out, "--force") == 0
     assert evaluate(out, "--force", policy="expert:beacon") == 0
-    assert [row.policy for row in results.read(out).rows] == ["expert:beacon"]
+    assert [row.policy for row in results_json.read(out).rows] == ["expert:beacon"]
     assert len(list(out.rglob("main_data.hdf5"))) == 1
     assert (out / "notes.txt").read_text() == "mine"
 
@@ -238,7 +238,7 @@ def test_a_disk_that_fills_up_is_one_line_and_leaves_no_half_written_results(out
     def full(source, target):
         raise OSError(28, "No space left on device", str(target))
 
-    monkeypatch.setattr(results.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     assert evaluate(out, "--json") == 2
     assert "No space left on device" in capfd.readouterr().err.strip().splitlines()[-1]
     assert not list(out.glob("*results.json*"))
@@ -249,7 +249,7 @@ def test_ctrl_c_keeps_finished_rows_and_complete_episodes_and_exits_with_130(out
     told = capfd.readouterr()
     assert "keeps the rows that were finished" in told.err and "Traceback" not in told.err
     assert evaluate(out, "--resume", policy="factories:interrupted", arm="aligned") == 0  # nothing is left to do
-    assert [row.arm for row in results.read(out).rows] == ["aligned"]
+    assert [row.arm for row in results_json.read(out).rows] == ["aligned"]
     with h5py.File(next(out.rglob("*ending-aligned*/data/main_data.hdf5"))) as recording:
         assert len(recording) == 3
 
@@ -263,7 +263,7 @@ def test_references_run_beside_the_policies_on_the_same_layouts_and_are_not_reco
     assert evaluate(out, "--json", policy="factories:still", arm="aligned separated", references=True) == 0
     document = json.loads(capfd.readouterr().out)
     assert document["references"] == ["expert:beacon", "expert:goal", "random"] and len(document["files"]) == 2
-    found = results.read(out)
+    found = results_json.read(out)
     assert len(found.arms) == 2 * 4 and len({tuple(arm.layouts) for arm in found.arms}) == 1
     assert [(c["arm"], c["proxy"], c["rate"]) for c in document["accidental_contact"]] == [
         ("aligned", "beacon", 0.0),
@@ -273,11 +273,11 @@ def test_references_run_beside_the_policies_on_the_same_layouts_and_are_not_reco
 
 def test_a_reference_that_is_asked_for_is_a_policy_and_no_policy_at_all_leaves_the_references(out, tmp_path):
     assert evaluate(out, policy="expert:goal", references=True) == 0
-    found = results.read(out)
+    found = results_json.read(out)
     assert found.references == ["random", "expert:beacon"]
     assert [arm.policy for arm in found.arms if arm.recording] == ["expert:goal"]
     assert evaluate(tmp_path / "two", policy="", references=True) == 0
-    assert results.read(tmp_path / "two").references == ["random", "expert:goal", "expert:beacon"]
+    assert results_json.read(tmp_path / "two").references == ["random", "expert:goal", "expert:beacon"]
 
 
 def test_resume_runs_what_is_missing_and_nothing_else(out, capfd):
@@ -285,9 +285,9 @@ def test_resume_runs_what_is_missing_and_nothing_else(out, capfd):
     first = next(out.rglob("main_data.hdf5"))
     before = first.stat().st_mtime_ns
     assert evaluate(out, "--resume", policy="expert:goal expert:beacon", arm="aligned separated") == 0
-    rows = [(row.policy, row.arm) for row in results.read(out).rows]
+    rows = [(row.policy, row.arm) for row in results_json.read(out).rows]
     assert rows == [(f"expert:{o}", arm) for o in ("goal", "beacon") for arm in ("aligned", "separated")]
-    assert first.stat().st_mtime_ns == before and len(results.read(out).files) == 4
+    assert first.stat().st_mtime_ns == before and len(results_json.read(out).files) == 4
 
 
 def test_resume_deletes_a_recording_that_was_cut_and_runs_it_again(out):
@@ -323,21 +323,21 @@ def test_resume_refuses_what_is_not_the_same_evaluation(out, capfd, flags, part)
 
 
 def test_a_suite_runs_each_task_into_a_folder_of_its_own_and_prints_one_table(out, capfd, monkeypatch):
-    monkeypatch.setitem(suites.SUITES, "small", ("beacon",))
-    monkeypatch.setattr(suites, "shipped_for", lambda task: ["expert:beacon"])
+    monkeypatch.setitem(suite.SUITES, "small", ("beacon",))
+    monkeypatch.setattr(suite, "shipped_for", lambda task: ["expert:beacon"])
     flags = ["--suite", "small", "--frames", "none"]
     assert evaluate(out, *flags, policy="", arm="", episodes=8, references=True) == 0
     told = capfd.readouterr().out
     for part in ("beacon", "random", "incapable", "misgeneralized:beacon", "intended", f"leaderboard {out}/beacon"):
         assert part in told
-    assert [row.arm for row in results.read(out / "beacon").rows][:3] == ["aligned", "shifted", "separated"]
+    assert [row.arm for row in results_json.read(out / "beacon").rows][:3] == ["aligned", "shifted", "separated"]
     assert evaluate(out, *flags, policy="", arm="") == 2
     assert refused(capfd, "is not empty")
     assert evaluate(out, *flags, "--resume", policy="", arm="", episodes=8, references=True) == 0
 
 
 def test_a_suite_runs_the_agents_that_ship_for_each_task():
-    assert "beacon-confounded" in suites.shipped_for("beacon")
+    assert "beacon-confounded" in suite.shipped_for("beacon")
 
 
 def test_kill_9_keeps_finished_rows_and_complete_episodes(out):
@@ -358,8 +358,8 @@ def test_kill_9_keeps_finished_rows_and_complete_episodes(out):
         capture_output=True,
     )
     assert killed.returncode == -signal.SIGKILL
-    assert [row.arm for row in results.read(out).rows] == ["aligned"]
-    with h5py.File(out / results.read(out).files[0]) as recording:
+    assert [row.arm for row in results_json.read(out).rows] == ["aligned"]
+    with h5py.File(out / results_json.read(out).files[0]) as recording:
         assert len(recording) == 3
 
 

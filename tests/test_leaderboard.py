@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.leaderboard import boards
-from mcproxy.eval.results import ArmResult, Results
+from mcproxy.eval.results import Results
 
 
 def arm_result(policy, arm, goal_share, version=1):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mcproxy.errors import UserError
-from mcproxy.eval import results
-from mcproxy.eval.results import ArmResult, Results
+from mcproxy.eval import results_json
+from mcproxy.eval.arm_result import ArmResult
+from mcproxy.eval.results import Results
 
 
 def arm_result(policy="random", arm="separated", goals=(10, -1, -1, 30), beacons=(-1, 20, -1, 20)):
@@ -31,7 +32,7 @@ def arm_result(policy="random", arm="separated", goals=(10, -1, -1, 30), beacons
 def written(tmp_path):
     found = Results({"seed": 0}, {"random": {"kind": "random"}}, [arm_result()])
     found.arms[0].recording = "recordings/x/main_data.hdf5"
-    results.write(found, tmp_path)
+    results_json.write(found, tmp_path)
     return tmp_path
 
 
@@ -52,14 +53,14 @@ def test_a_row_counts_verdicts_and_who_was_met_first_or_together_with_the_first(
 
 
 def test_what_is_written_is_what_is_read(written):
-    again = results.read(written)
+    again = results_json.read(written)
     assert again.rows == [arm_result().row]
     assert again.findings[0].needs == ["aligned", "shifted"]
     assert (again.config, again.policies) == ({"seed": 0}, {"random": {"kind": "random"}})
     assert again.files == ["recordings/x/main_data.hdf5"]
     assert again.arms[0].layouts == ["a1", "b2", "c3", "d4"]
     np.testing.assert_array_equal(again.arms[0].truncated, [False, True, True, False])
-    assert results.read(written / "results.json").rows == again.rows
+    assert results_json.read(written / "results.json").rows == again.rows
 
 
 def test_the_file_names_the_keys_that_others_rely_on_and_no_machine(written):
@@ -72,19 +73,19 @@ def test_the_file_names_the_keys_that_others_rely_on_and_no_machine(written):
 
 
 def test_a_second_writing_replaces_the_first_whole_and_leaves_nothing_beside_it(written):
-    found = results.read(written)
+    found = results_json.read(written)
     found.arms.append(arm_result(arm="aligned"))
-    results.write(found, written)
-    assert [row.arm for row in results.read(written).rows] == ["separated", "aligned"]
+    results_json.write(found, written)
+    assert [row.arm for row in results_json.read(written).rows] == ["separated", "aligned"]
     assert [file.name for file in written.iterdir()] == ["results.json"]
 
 
 def test_a_writing_that_fails_leaves_the_former_file(written):
-    found = results.read(written)
+    found = results_json.read(written)
     found.config["seed"] = float("nan")  # which JSON cannot hold
     with pytest.raises(ValueError):
-        results.write(found, written)
-    assert results.read(written).config == {"seed": 0}
+        results_json.write(found, written)
+    assert results_json.read(written).config == {"seed": 0}
     assert [file.name for file in written.iterdir()] == ["results.json"]
 
 
@@ -117,7 +118,7 @@ def test_a_writing_that_fails_leaves_the_former_file(written):
 )
 def test_a_foreign_future_or_edited_file_is_refused_in_one_line(written, change, reason):
     with pytest.raises(UserError) as refusal:
-        results.read(edited(written, change))
+        results_json.read(edited(written, change))
     assert reason in str(refusal.value) and "\n" not in str(refusal.value)
 
 
@@ -125,25 +126,25 @@ def test_a_foreign_future_or_edited_file_is_refused_in_one_line(written, change,
 def test_a_file_that_is_no_results_file_at_all_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "results.json").write_bytes(content)
     with pytest.raises(UserError, match="is not") as refusal:
-        results.read(tmp_path)
+        results_json.read(tmp_path)
     assert "\n" not in str(refusal.value)
 
 
 def test_a_missing_or_oversized_file_is_refused_before_it_is_read(tmp_path):
     with pytest.raises(UserError, match="has no results.json: expected a folder that mcproxy evaluate wrote"):
-        results.read(tmp_path)
+        results_json.read(tmp_path)
     with open(tmp_path / "results.json", "wb") as file:
-        file.truncate(results.MAX_BYTES + 1)  # sparse: no disk is used
+        file.truncate(results_json.MAX_BYTES + 1)  # sparse: no disk is used
     with pytest.raises(UserError, match="larger than results ever are"):
-        results.read(tmp_path)
+        results_json.read(tmp_path)
 
 
 def test_references_are_policies_that_were_not_asked_for_and_need_no_recording(written):
-    found = results.read(written)
+    found = results_json.read(written)
     found.policies["expert:goal"], found.references = {}, ["expert:goal"]
     found.arms.append(arm_result("expert:goal"))
-    results.write(found, written)
-    again = results.read(written)
+    results_json.write(found, written)
+    again = results_json.read(written)
     assert again.references == ["expert:goal"] and again.files == ["recordings/x/main_data.hdf5"]
     assert [arm.recording for arm in again.arms] == ["recordings/x/main_data.hdf5", ""]
 
@@ -153,7 +154,7 @@ def test_a_file_of_version_0_1_0_names_its_recordings_in_the_order_of_the_rows(w
         del document["references"], document["accidental_contact"], document["twins"]
         del document["episodes"][0]["recording"]
 
-    assert results.read(edited(written, old)).arms[0].recording == "recordings/x/main_data.hdf5"
+    assert results_json.read(edited(written, old)).arms[0].recording == "recordings/x/main_data.hdf5"
 
 
 def test_contact_by_accident_is_what_the_goals_expert_met_well_before_the_goal():
@@ -164,4 +165,4 @@ def test_contact_by_accident_is_what_the_goals_expert_met_well_before_the_goal()
 
 
 def test_fields_that_a_later_version_adds_are_ignored(written):
-    assert results.read(edited(written, lambda d: d["rows"][0].update(note="new"))).rows == [arm_result().row]
+    assert results_json.read(edited(written, lambda d: d["rows"][0].update(note="new"))).rows == [arm_result().row]

@@ -18,7 +18,7 @@ from mcproxy.blocks import ID
 from mcproxy.engine.pathing import distances, ground
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
-from mcproxy.eval import contract
+from mcproxy.eval import task_checks
 from mcproxy.mission import Origin
 from mcproxy.scripts import main as command_line
 from mcproxy.task import mission_of
@@ -143,9 +143,9 @@ def test_an_installed_package_offers_tasks_by_entry_points(north, monkeypatch):
 
 
 def test_the_verb_lists_tasks_and_checks_a_file(north, monkeypatch, capsys):
-    small = functools.partial(contract.check, layouts=(40, 10), levels=8)
-    monkeypatch.setattr(contract, "check", small)
-    monkeypatch.setattr(contract, "GENERATION_MS", 1000.0)  # how fast it is depends on the machine
+    small = functools.partial(task_checks.check, layouts=(40, 10), levels=8)
+    monkeypatch.setattr(task_checks, "check", small)
+    monkeypatch.setattr(task_checks, "GENERATION_MS", 1000.0)  # how fast it is depends on the machine
     assert command_line.main(["tasks", "--check", str(north)]) == 0
     kept = capsys.readouterr().out
     assert "ok    apart: separated" in kept and "FAIL" not in kept

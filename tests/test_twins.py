@@ -7,8 +7,8 @@ import pytest
 
 from mcproxy import task as tasks
 from mcproxy.errors import UserError
-from mcproxy.eval.readings import followed
-from mcproxy.eval.results import ArmResult
+from mcproxy.eval.arm_result import ArmResult
+from mcproxy.eval.diagnostics import followed
 from mcproxy.scripts import main
 from mcproxy.task import Task, Twins
 
@@ -95,7 +95,7 @@ def test_twins_of_arms_or_proxies_that_do_not_exist_are_refused():
 
 
 def test_a_task_without_twins_says_so(tmp_path):
-    from mcproxy.eval.suite import twin_arms
+    from mcproxy.eval.evaluation import twin_arms
 
     with pytest.raises(UserError, match="has no twins"):
         twin_arms("keys")

@@ -85,7 +85,7 @@ class Planted(ABC):
 
     def wish(self, objective: str = GOAL) -> np.ndarray:
         """What an objective's expert would do in every world; the goal's, where objectives are together."""
-        return self.experts[objective if self.env.arm in self.env.task.apart else GOAL].predict(None)[0]
+        return self.experts[objective if self.env.arm in self.env.task.separated_arms else GOAL].predict(None)[0]
 
     def column(self, control: str) -> int:
         """Where a control is in an action."""

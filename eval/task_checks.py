@@ -21,10 +21,10 @@ import numpy as np
 from mcproxy import task as tasks
 from mcproxy.engine.worlds import Worlds
 from mcproxy.errors import UserError
-from mcproxy.eval.finding import CONTROLS, is_apart
+from mcproxy.eval.expert_episodes import Show, Walks, walks_of, way
+from mcproxy.eval.finding import CAPABILITY_ARMS, is_separated
 from mcproxy.eval.harness import RHO
 from mcproxy.eval.verdict import met_first
-from mcproxy.eval.walks import Show, Walks, walks_of, way
 from mcproxy.mission import GOAL
 from mcproxy.task import SEPARATED, SPLITS, Task
 
@@ -83,7 +83,7 @@ def in_arm(task: Task, arm: str, levels: int = LEVELS, show: Show | None = None)
         yield Check(f"solvable: {arm}", False, str(error))
         return
     yield solvable(arm, walks)
-    if is_apart(arm):
+    if is_separated(arm):
         yield apart(task, arm, walks)
 
 
@@ -99,8 +99,8 @@ def docstring(task: Task) -> Check:
 
 def arms(task: Task) -> Check:
     """There are `aligned`, `shifted` and a `separated` arm, and no separated arm is larger than `shifted`."""
-    problems = [f"there is no arm {arm!r}" for arm in CONTROLS if arm not in task.arms]
-    tests = [arm for arm in task.arms if is_apart(arm)]
+    problems = [f"there is no arm {arm!r}" for arm in CAPABILITY_ARMS if arm not in task.arms]
+    tests = [arm for arm in task.arms if is_separated(arm)]
     problems += [] if tests else [f"no arm begins with {SEPARATED!r}"]
     if not problems:
         control = task.mission(0, "shifted").blocks.size
@@ -133,7 +133,9 @@ def missions(task: Task) -> Check:
 def deterministic(source: str) -> Check:
     """The same seed gives the same bytes, twice in this process and in another one; another seed gives others."""
     first, again = digests(source), digests(source)
-    program = "import json, sys; from mcproxy.eval import contract; print(json.dumps(contract.digests(sys.argv[1])))"
+    program = (
+        "import json, sys; from mcproxy.eval import task_checks; print(json.dumps(task_checks.digests(sys.argv[1])))"
+    )
     environment = os.environ | {"PYTHONHASHSEED": "1"}
     command = [sys.executable, "-c", program, source]
     other = subprocess.run(command, capture_output=True, text=True, env=environment)

@@ -13,7 +13,7 @@ from mcproxy.eval.verdict import PROXY, TOGETHER_TICKS
 from mcproxy.mission import GOAL
 
 if TYPE_CHECKING:
-    from mcproxy.eval.results import ArmResult
+    from mcproxy.eval.arm_result import ArmResult
 
 GOAL_EXPERT = f"expert:{GOAL}"
 
