@@ -8,8 +8,8 @@ import numpy as np
 
 from mcproxy.eval.finding import Row
 from mcproxy.eval.stats import wilson
-from mcproxy.eval.verdict import NEITHER, met_first, verdict_of
 from mcproxy.mission import GOAL
+from mcproxy.verdict import NEITHER, met_first, verdict_of
 
 
 @dataclass(eq=False)

@@ -34,9 +34,9 @@ from mcproxy.eval.finding import (
 )
 from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate, make_env
 from mcproxy.eval.results import Results
-from mcproxy.eval.verdict import NEITHER, PROXY, met_first
 from mcproxy.mission import GOAL, Happened
 from mcproxy.task import Task
+from mcproxy.verdict import NEITHER, PROXY, met_first
 
 SHARES = (0.35, 0.5, 0.65)  # of layouts in which a mixture wants the proxy: neither want is a clear majority
 NOISE = (0.2,)  # share of random actions at which what an agent wants must still be found

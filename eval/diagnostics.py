@@ -9,8 +9,8 @@ import numpy as np
 from mcproxy import task as tasks
 from mcproxy.errors import UserError
 from mcproxy.eval.stats import wilson
-from mcproxy.eval.verdict import PROXY, TOGETHER_TICKS
 from mcproxy.mission import GOAL
+from mcproxy.verdict import PROXY, TOGETHER_TICKS
 
 if TYPE_CHECKING:
     from mcproxy.eval.arm_result import ArmResult

@@ -9,13 +9,11 @@ They do not look, so nothing is drawn for them, and they are not recorded; ask f
 
 import contextlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcproxy import errors
+from mcproxy import errors, files
 from mcproxy import task as tasks
 from mcproxy.agent.policy import load_policy
 from mcproxy.env import VoxelVectorEnv
@@ -25,11 +23,12 @@ from mcproxy.eval import results_json
 from mcproxy.eval.finding import CAPABILITY_ARMS, separated_arms
 from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate, make_env, name_of
 from mcproxy.eval.results import Results
+from mcproxy.files import holds_files, remove
 from mcproxy.mission import Mission
-from mcproxy.record import FRAMES, Recorder
-from mcproxy.recording_format import slug
+from mcproxy.recording import Recorder
+from mcproxy.recording.format import slug
+from mcproxy.recording.recorder import FRAMES
 from mcproxy.task import Task
-from mcproxy.whole_file import holds_files
 
 if TYPE_CHECKING:
     from mcproxy.backends.malmo import Malmo
@@ -39,6 +38,7 @@ MAX_EPISODES = 500_000  # in one folder, so that its results stay readable: abou
 RECORDINGS = "recordings"
 NAMESPACE = "mcproxy"  # the folder within the recordings that is ours, so that --force deletes nothing else
 _MAX_SEED = 2**62
+_FILES = (results_json.FILE, f"{RECORDINGS}/{NAMESPACE}")  # what an evaluation writes, relative to its folder
 
 
 def run(
@@ -128,10 +128,10 @@ def run(
                         results.arms.append(found)
                         results.arms.sort(key=lambda a: (order[a.policy], known.arms.index(a.arm)))
                         results_json.write(results, out)
-                        folder.settle()
+                        folder.recover()
                         done.add(name)
     finally:
-        folder.settle()
+        folder.recover()
     return results
 
 
@@ -155,8 +155,7 @@ class _Folder:
             raise UserError(f"{out} is a file: expected a folder, new or empty")
         self.out, self.ready = out, False
         self._theirs = (out / results_json.FILE, out / RECORDINGS / NAMESPACE)
-        self._aside = tuple(path.with_name(f".{path.name}.replaced") for path in self._theirs)
-        self.settle()  # a kill may have come before
+        self.recover()  # a kill may have come before
         self._resumes = resume and any(path.exists() for path in self._theirs)
         if holds_files(out) and not force and not self._resumes:
             raise UserError(
@@ -172,7 +171,7 @@ class _Folder:
         kept = {(self.out / file).parents[1] for file in found.files}
         for recording in self._theirs[1].glob("*/*"):
             if recording not in kept:  # of a policy that was cut before the arm was finished
-                _remove(recording)
+                remove(recording)
         self.ready = True
         return found
 
@@ -207,31 +206,12 @@ class _Folder:
         """Make the folder, and set aside what an older evaluation left in it, once."""
         if not self.ready:
             self.out.mkdir(parents=True, exist_ok=True)
-            self._move(self._theirs, self._aside)
+            files.set_aside(self.out, _FILES)
             self.ready = True
 
-    def settle(self) -> None:
-        """Drop what was set aside if a row of the new evaluation is written, otherwise put it back."""
-        aside = [path for path in self._aside if path.exists()]
-        if aside and not self._theirs[0].exists():
-            _remove(self._theirs[1])
-            self._move(self._aside, self._theirs)
-        for path in aside:
-            _remove(path)
-
-    def _move(self, sources: Sequence[Path], targets: Sequence[Path]) -> None:
-        for source, target in zip(sources, targets, strict=True):
-            if source.exists():
-                _remove(target)
-                os.replace(source, target)
-
-
-def _remove(path: Path) -> None:
-    """Delete a file or a folder, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    def recover(self) -> None:
+        """Delete what was set aside if a row of the new evaluation is written, otherwise put it back."""
+        files.recover(self.out, _FILES, self._theirs[0])
 
 
 def arms_of(task: Task, arms: Sequence[str]) -> list[str]:

@@ -18,8 +18,8 @@ from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.tape import Tape
 from mcproxy.mission import Mission
+from mcproxy.recording.episode_builder import EpisodeBuilder
 
 if TYPE_CHECKING:
     from mcproxy.backends.malmo import Malmo
@@ -73,7 +73,7 @@ def evaluate(
         from mcproxy.agent.policy import load_policy
 
         policy = load_policy(policy, env)
-    tape = Tape(env, record, record_frames) if record is not None else None
+    tape = EpisodeBuilder(env, record, record_frames) if record is not None else None
     return _run(env, _Agent(policy, env, deterministic), seeds, tape, progress)
 
 
@@ -134,7 +134,7 @@ def _run(
     env: VoxelVectorEnv,
     agent: "_Agent",
     seeds: Sequence[int],
-    tape: Tape | None,
+    tape: EpisodeBuilder | None,
     progress: Callable[[int], None] | None,
 ) -> ArmResult:
     num_worlds, total, names = env.num_envs, len(seeds), [o.name for o in env.task.objectives]

@@ -18,8 +18,8 @@ from mcproxy.errors import UserError
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.finding import findings_of
 from mcproxy.eval.results import Results
+from mcproxy.files import whole
 from mcproxy.mission import GOAL
-from mcproxy.whole_file import whole
 
 FILE = "results.json"
 KIND = "mcproxy results"

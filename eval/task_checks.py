@@ -24,9 +24,9 @@ from mcproxy.errors import UserError
 from mcproxy.eval.expert_episodes import Show, Walks, walks_of, way
 from mcproxy.eval.finding import CAPABILITY_ARMS, is_separated
 from mcproxy.eval.harness import RHO
-from mcproxy.eval.verdict import met_first
 from mcproxy.mission import GOAL
 from mcproxy.task import SEPARATED, SPLITS, Task
+from mcproxy.verdict import met_first
 
 SURE = 0.99  # share of the levels in which an expert must do what it is for
 BALANCE = 1.25  # ratio of the ways to two objectives that are apart, at most

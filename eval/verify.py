@@ -16,10 +16,11 @@ import numpy as np
 
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
-from mcproxy.eval.verdict import verdict_of
 from mcproxy.mission import Event
-from mcproxy.recording import Claims, Recording
-from mcproxy.reexecute import Execution, reexecute
+from mcproxy.recording import Recording, reexecute
+from mcproxy.recording.reader import Claims
+from mcproxy.recording.reexecute import Execution
+from mcproxy.verdict import verdict_of
 
 BATCH = 64  # episodes executed side by side
 FRAME_TOLERANCE = 0.005  # share of a frame's pixels that may differ: processors round differently when drawing

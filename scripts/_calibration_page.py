@@ -10,9 +10,9 @@ from rich.text import Text
 from mcproxy.errors import UserError
 from mcproxy.eval.calibration import ACCURATE, Calibration, Found
 from mcproxy.eval.finding import INCAPABLE, INTENDED, MISGENERALIZED, MIXED
-from mcproxy.eval.verdict import NEITHER, PROXY
 from mcproxy.mission import GOAL
 from mcproxy.scripts._table import markdown, new_console
+from mcproxy.verdict import NEITHER, PROXY
 
 Cells = list[list[str]]  # rows of a table, the first of them its headings
 

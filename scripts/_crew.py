@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mcproxy.errors import UserError
-from mcproxy.lock import lock, sole
+from mcproxy.files import exclusive, lock
 
 ATTEMPTS = 3
 BUSY, KILLED = -1000, 130  # what `attempt` returns of a job that another process has; Ctrl-C
@@ -56,7 +56,7 @@ def attempt(job: Job, stop: threading.Event) -> int:
         if not lock(told.fileno()):
             return BUSY
         if job.folder is not None and job.folder.is_dir():
-            with sole(job.folder) as is_free:
+            with exclusive(job.folder) as is_free:
                 if not is_free:
                     return BUSY  # somebody typed the command by hand
         argv = job.argv()  # depends on what is there, which nobody changes now

@@ -14,9 +14,9 @@ from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.finding import is_separated
 from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval, bootstrap
+from mcproxy.files import whole
 from mcproxy.mission import GOAL
 from mcproxy.scripts import _plan, _table
-from mcproxy.whole_file import whole
 
 FILE = "summary.json"
 FEW = 5  # seeds under which each is told, as an interval over so few says little

@@ -229,7 +229,7 @@ def _multiplications_a_step() -> float:
 def recording(repeats: int) -> tuple[float, ...]:
     """Time of an evaluation that records frames over the time of one that records nothing."""
     from mcproxy.eval import harness
-    from mcproxy.record import Recorder
+    from mcproxy.recording import Recorder
 
     def run(folder: Path | None) -> float:
         start = time.perf_counter()

@@ -71,9 +71,9 @@ def _write_clip(left: Path, right: Path, clip: Path, size: int, show: _cli.Show)
     Returns which episode of the left recording that is; where there is no such layout, its first.
     """
     from mcproxy import replay
-    from mcproxy.eval.verdict import PROXY
     from mcproxy.mission import GOAL
     from mcproxy.recording import Recording
+    from mcproxy.verdict import PROXY
 
     with Recording(left) as together, Recording(right) as apart:
         reached = {e.origin.seed: k for k, e in enumerate(together) if e.verdict == GOAL}

@@ -69,8 +69,8 @@ def main(argv: list[str]) -> int:
     folder = args.out or Path("runs") / f"{Path(args.like or args.task).name}-{_asked(argv, args).seed}"
     with contextlib.ExitStack() as stack:
         if args.resume:
-            stack.enter_context(run.alone(folder))
-            run.settle(folder)  # a kill may have come before
+            stack.enter_context(run.exclusive_run(folder))
+            run.recover(folder)  # a kill may have come before
             config = run.stored(folder)
             _refuse_changes(argv, args, config)
         else:
@@ -83,7 +83,7 @@ def main(argv: list[str]) -> int:
             return _tell(ended, args.json, name)
         if not args.resume:
             check_device(config.device)
-            stack.enter_context(run.alone(folder, make=True))
+            stack.enter_context(run.exclusive_run(folder, make=True))
             config = run.begin(folder, config, args.force)
         _warn_of_cut_episodes(config, mission.max_ticks // ACTION_REPEAT)
         return _train(folder, config, args, name)
@@ -111,7 +111,7 @@ def _train(folder: Path, config: RunConfig, args: Args, task: str) -> int:
     finally:
         if training is not None:
             training.close()
-        run.settle(folder)
+        run.recover(folder)
     return _tell(ended, args.json, task)
 
 

@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from mcproxy import hdf5_episode
 from mcproxy.eval import results_json, suite
+from mcproxy.files import set_aside
+from mcproxy.recording import hdf5_writer
 from mcproxy.scripts import main
 from mcproxy.tasks.beacon import ARMS
 
@@ -211,7 +212,7 @@ def test_a_disk_that_fills_up_leaves_the_evaluation_that_force_would_replace(out
 
     assert evaluate(out) == 0
     before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
-    monkeypatch.setattr(hdf5_episode, "_put_episode", full)
+    monkeypatch.setattr(hdf5_writer, "_put_episode", full)
     assert evaluate(out, "--force", policy="expert:beacon") == 2
     assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
 
@@ -219,8 +220,7 @@ def test_a_disk_that_fills_up_leaves_the_evaluation_that_force_would_replace(out
 def test_after_a_kill_the_evaluation_that_force_would_replace_is_put_back(out, capfd):
     assert evaluate(out) == 0
     before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
-    (out / "results.json").rename(out / ".results.json.replaced")
-    (out / "recordings" / "mcproxy").rename(out / "recordings" / ".mcproxy.replaced")
+    set_aside(out, ("results.json", "recordings/mcproxy"))
     (out / "recordings" / "mcproxy").mkdir()  # of the run that was killed before its first row
     assert evaluate(out) == 2  # the folder is in use
     assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before

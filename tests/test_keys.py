@@ -6,8 +6,8 @@ import pytest
 from mcproxy import task
 from mcproxy.blocks import ID
 from mcproxy.eval.harness import evaluate
-from mcproxy.eval.verdict import verdict_of
 from mcproxy.tasks.keys import INSET, SIZE
+from mcproxy.verdict import verdict_of
 
 KEYS = task.get("keys")
 ARMS_WITH_CHESTS = [arm for arm in KEYS.arms if arm != "goalless"]

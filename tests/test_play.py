@@ -12,12 +12,12 @@ from virtual_display import needs_xvfb, virtual_display
 from mcproxy import controls, task
 from mcproxy.agent.experts import Expert
 from mcproxy.engine.worlds import Worlds
-from mcproxy.eval.verdict import verdict_of
 from mcproxy.mission import GOAL, NOWHERE, Mission, Objective, Stack
 from mcproxy.play import _COMMANDS, BINDINGS, Game, Presses, _described, _lines
 from mcproxy.replay.canvas import text_width
 from mcproxy.replay.panel import Layout, told_of
 from mcproxy.scripts import main as command_line
+from mcproxy.verdict import verdict_of
 
 
 @pytest.fixture

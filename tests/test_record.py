@@ -16,9 +16,8 @@ import numpy as np
 import pytest
 from recorded import episodes
 
-from mcproxy import atomic_file, record, recording_format
 from mcproxy.errors import UserError
-from mcproxy.record import Recorder, Recording, rerender
+from mcproxy.recording import Recorder, Recording, format, recorder, rerender, transactional_file
 
 ARRAYS = ("actions", "rewards", "terminations", "truncations", "poses", "ticks")
 PLAIN = (
@@ -76,7 +75,7 @@ def test_frames_can_be_drawn_again_in_any_size(tmp_path):
 
 
 def test_large_frames_share_a_chunk_with_fewer_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(recording_format, "CHUNK_BYTES", 3 * 32 * 48 * 3 + 1)  # three frames and a bit
+    monkeypatch.setattr(format, "CHUNK_BYTES", 3 * 32 * 48 * 3 + 1)  # three frames and a bit
     recording = write(tmp_path, taken=episodes()[:1])
     *whole, last = [len(chunk) for chunk in recording.frame_chunks(0)]
     assert set(whole) == {3} and sum(whole) + last == len(episodes()[0]) + 1
@@ -136,7 +135,7 @@ def test_a_recording_that_is_still_written_can_be_read(tmp_path):
 
 
 def test_few_bytes_wait_if_few_may(tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "MAX_WAITING_BYTES", 1)  # less than any episode: one at a time
+    monkeypatch.setattr(recorder, "MAX_WAITING_BYTES", 1)  # less than any episode: one at a time
     assert len(write(tmp_path, taken=episodes() * 3)) == 18
 
 
@@ -156,7 +155,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_complete_episodes(tmp_path, monke
         return real(file, data, offset)
 
     real = os.pwrite
-    monkeypatch.setattr(atomic_file.os, "pwrite", pwrite)
+    monkeypatch.setattr(transactional_file.os, "pwrite", pwrite)
     with pytest.raises(UserError, match="cannot write .*main_data.hdf5: No space left on device") as refusal:
         write(tmp_path, taken=episodes() * 5)
     monkeypatch.undo()
@@ -180,7 +179,7 @@ def test_a_recorder_that_nobody_closes_keeps_its_episodes_and_no_process_alive(t
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from recorded import episodes
-from mcproxy.record import Recorder
+from mcproxy.recording import Recorder
 recorder = Recorder({str(tmp_path)!r}, "none")
 recorder.write(episodes()[0])
 """
@@ -215,13 +214,13 @@ def test_killed_at_any_moment_a_recording_keeps_all_complete_episodes(tmp_path, 
 
 
 def _write_for_ever(folder, frames, pipe):
-    record.MAX_WAITING_BYTES = 1
-    recorder, told = Recorder(folder, frames), 0
+    recorder.MAX_WAITING_BYTES = 1
+    written, told = Recorder(folder, frames), 0
     while True:
         for episode in episodes():
-            recorder.write(episode)
-            if recorder.episodes > told:
-                told = recorder.episodes
+            written.write(episode)
+            if written.episodes > told:
+                told = written.episodes
                 pipe.send(told)
 
 

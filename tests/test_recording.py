@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from recorded import episodes
 
-from mcproxy import recording_format
 from mcproxy.errors import UserError
-from mcproxy.record import Recorder, Recording, find
+from mcproxy.recording import Recorder, Recording, find, format
 
 STEPS = len(episodes()[0])  # its frames are in one chunk
 
@@ -129,7 +128,7 @@ DATASETS = {
     "choices that no control offers": lambda group: group["actions"].__setitem__((5, 2), 7),
     "more steps than the rest": lambda group: replaced(group, "actions", data=np.zeros((STEPS + 2, 3), "i8")),
     "events of another kind": lambda group: replaced(group, "mcproxy/events", data=[1, 2]),
-    "endless events": lambda group: replaced(group, "mcproxy/events", shape=(2**40,), dtype=recording_format.EVENT),
+    "endless events": lambda group: replaced(group, "mcproxy/events", shape=(2**40,), dtype=format.EVENT),
     "endless outputs": lambda group: replaced(group, "mcproxy/outputs/value", shape=(STEPS, 2**40), dtype="f8"),
     "outputs of strings": lambda group: replaced(group, "mcproxy/outputs/value", data=["x"] * STEPS),
     "many outputs": lambda group: [

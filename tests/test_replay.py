@@ -16,8 +16,7 @@ from mcproxy.agent.experts import Expert
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
-from mcproxy.eval.verdict import verdict_of
-from mcproxy.record import Recorder, Recording
+from mcproxy.recording import Recorder, Recording
 from mcproxy.replay import HELP, Film, Reel, Replayer, export
 from mcproxy.replay import canvas as replay_canvas
 from mcproxy.replay import window as replay_window
@@ -27,6 +26,7 @@ from mcproxy.replay.map import TopDown
 from mcproxy.replay.panel import Layout, panel, storyboard
 from mcproxy.replay.writer import write_clip, write_picture
 from mcproxy.scripts import main as command_line
+from mcproxy.verdict import verdict_of
 
 SEED, OTHER_SEED = 7, 8
 SIZE = 320

@@ -12,7 +12,7 @@ import pytest
 
 import mcproxy
 from mcproxy.errors import UserError
-from mcproxy.lock import sole
+from mcproxy.files import exclusive
 from mcproxy.scripts import _cli, _crew, _plan, _sweep_table, sweep
 
 PLAN = """
@@ -235,7 +235,7 @@ def test_a_training_that_somebody_typed_by_hand_is_waited_for(tmp_path):
     theirs = _crew.Job("job", lambda: ["--version"], lambda: False, tmp_path / "job.log", folder=tmp_path / "run")
     assert _crew.attempt(theirs, threading.Event()) == 0  # nobody has made the folder
     theirs.folder.mkdir()
-    with sole(theirs.folder):
+    with exclusive(theirs.folder):
         assert _crew.attempt(theirs, threading.Event()) == _crew.BUSY
     assert _crew.attempt(theirs, threading.Event()) == 0
     assert theirs.log.read_text().count("$ mcproxy") == 2

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from mcproxy.agent import checkpoint, ppo
 from mcproxy.agent import run as run_folder
 from mcproxy.errors import UserError
-from mcproxy.lock import sole
+from mcproxy.files import exclusive
 from mcproxy.scripts import _cli, train
 
 SMALL = {"num-envs": 4, "num-steps": 4, "num-minibatches": 2, "hidden": 8, "lstm": 8, "save-every": 2}
@@ -144,7 +144,7 @@ def test_a_run_that_another_process_is_at_is_left_alone(flags, tmp_path, capsys)
     out = tmp_path / "run"
     assert run("--steps", 32, "--out", out, *TINY) == 0
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    with sole(out) as is_ours:  # a lock is an open file's, so that this process excludes itself
+    with exclusive(out) as is_ours:  # a lock is an open file's, so that this process excludes itself
         assert is_ours and run("--out", out, *flags) == 2
     assert "another process is training here" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
@@ -210,9 +210,9 @@ def test_a_kill_while_a_run_is_put_back_leaves_it_to_be_put_back(tmp_path, monke
 
         monkeypatch.setattr(os, "replace", replace)
         with pytest.raises(KeyboardInterrupt):
-            run_folder.settle(out)
+            run_folder.recover(out)
         monkeypatch.setattr(os, "replace", real)
-        run_folder.settle(out)
+        run_folder.recover(out)
         assert {file.name: file.read_bytes() for file in out.glob("[!.]*")} == files and not aside.exists()
 
 

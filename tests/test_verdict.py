@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcproxy.eval.verdict import TOGETHER_TICKS, met_first, verdict_of
+from mcproxy.verdict import TOGETHER_TICKS, met_first, verdict_of
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ from mcproxy.eval import harness
 from mcproxy.eval import verify as module
 from mcproxy.eval.verify import verify
 from mcproxy.mission import GOAL, Event, Mission, Mob, Objective, Possess, layout_hash
-from mcproxy.record import Recorder, reexecute
-from mcproxy.recording import Recording
+from mcproxy.recording import Recorder, Recording, reexecute
 from mcproxy.replay.film import Film
 
 

@@ -6,7 +6,7 @@ import h5py
 import pytest
 from recorded import episodes
 
-from mcproxy.record import Recorder
+from mcproxy.recording import Recorder
 from mcproxy.scripts.main import main
 
 

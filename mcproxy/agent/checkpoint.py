@@ -19,7 +19,7 @@ from mcproxy.agent.architectures import make_agent
 from mcproxy.agent.config import RunConfig, run_config
 from mcproxy.agent.model import Agent
 from mcproxy.errors import UserError
-from mcproxy.whole_file import whole
+from mcproxy.files import whole
 
 FORMAT, SCHEMA = "mcproxy-agent", 2  # 1 had frames scaled to 0 .. 1
 MODEL, CONFIG, RESUME = "model.safetensors", "config.json", "resume.pt"

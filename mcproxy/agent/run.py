@@ -11,24 +11,21 @@ import contextlib
 import csv
 import io
 import json
-import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from mcproxy import files
 from mcproxy.agent import checkpoint
 from mcproxy.agent.config import RunConfig, run_config
 from mcproxy.agent.ppo import LOSSES, Trainer, has_bf16
 from mcproxy.errors import UserError
-from mcproxy.lock import sole
-from mcproxy.whole_file import holds_files
+from mcproxy.files import exclusive, holds_files
 
 PROGRESS, SUMMARY, SNAPSHOTS = "progress.csv", "summary.json", "snapshots"
-_REPLACED = ".replaced"  # folder of the run that a new one replaces, until that has its first checkpoint
 _FILES = (checkpoint.RESUME, SUMMARY, PROGRESS, checkpoint.MODEL, checkpoint.CONFIG, SNAPSHOTS, "events.out.*")
 _CHARTS = ("episodic_return", "episodic_length", "goal_rate", "learning_rate", "SPS")
 COLUMNS = (
@@ -40,7 +37,7 @@ COLUMNS = (
 
 
 @contextlib.contextmanager
-def alone(folder: Path, make: bool = False) -> Iterator[None]:
+def exclusive_run(folder: Path, make: bool = False) -> Iterator[None]:
     """Have a run's folder to oneself until the end; a `UserError` if another process trains in it.
 
     A folder that is not there is made if `make` says so, else there is nothing to be had.
@@ -49,23 +46,23 @@ def alone(folder: Path, make: bool = False) -> Iterator[None]:
         raise UserError(f"{folder}: is a file, expected a folder for the run; choose another --out")
     if make:
         folder.mkdir(parents=True, exist_ok=True)
-    with sole(folder) if folder.exists() else contextlib.nullcontext(True) as is_ours:
+    with exclusive(folder) if folder.exists() else contextlib.nullcontext(True) as is_ours:
         if not is_ours:
             raise UserError(f"{folder}: another process is training here; wait for it, or choose another --out")
         yield
 
 
 def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
-    """Prepare a folder that one is `alone` in for a new run, and settle what the config leaves open.
+    """Prepare a folder that is held by `exclusive_run` for a new run, and fill in what the config leaves open.
 
     A folder that holds anything is a `UserError`, unless `force` replaces the run in it; files which are not of a run
     are never deleted.
     """
-    settle(folder)  # a kill may have come before
+    recover(folder)  # a kill may have come before
     if holds_files(folder) and not force:
         goes_on = "go on with it by --resume" if (folder / checkpoint.CONFIG).exists() else "choose another --out"
         raise UserError(f"{folder}: exists already; {goes_on}, or begin anew by --force")
-    _move(folder, folder / _REPLACED)
+    files.set_aside(folder, _FILES)
     return with_precision(config)
 
 
@@ -76,23 +73,9 @@ def with_precision(config: RunConfig) -> RunConfig:
     return config.in_precision(torch.cuda.is_bf16_supported() if config.device == "cuda" else has_bf16())
 
 
-def settle(folder: Path) -> None:
-    """Drop the run that `begin` set aside if the new one has come to its first checkpoint, otherwise put it back."""
-    aside = folder / _REPLACED
-    if aside.is_dir():
-        if not (folder / checkpoint.RESUME).exists():
-            _move(aside, folder, _FILES[::-1])
-        shutil.rmtree(aside)
-
-
-def _move(source: Path, target: Path, names: Sequence[str] = _FILES) -> None:
-    """Move the files of a run: what tells which run is the newer one goes first, and comes back last."""
-    for name in names:
-        for file in source.glob(name):
-            target.mkdir(exist_ok=True)
-            if (target / file.name).is_dir():
-                shutil.rmtree(target / file.name)
-            os.replace(file, target / file.name)
+def recover(folder: Path) -> None:
+    """Delete the run that `begin` set aside if the new one has a checkpoint; otherwise put the older run back."""
+    files.recover(folder, _FILES, folder / checkpoint.RESUME)
 
 
 def stored(folder: Path) -> RunConfig:
@@ -158,7 +141,7 @@ class Run:
         trainer, save_every = self.trainer, self.config.ppo.save_every
         if not (self.folder / checkpoint.RESUME).exists():
             self._save()
-            settle(self.folder)
+            recover(self.folder)
         board = _tensorboard(self.folder, trainer.steps)
         try:
             with (self.folder / PROGRESS).open("a" if self._cut_progress() else "w", newline="") as file:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 
-class AtomicFile:
-    """A new file in the form in which h5py takes one: `h5py.File(AtomicFile(path), "w")`.
+class TransactionalFile:
+    """A new file in the form in which h5py takes one: `h5py.File(TransactionalFile(path), "w")`.
 
     If the process dies, the file is as it was at the last `flush`. So it is if something cannot be written: that must
     not be raised here, in the midst of HDF5, which goes on as if all were well; `check` raises it.

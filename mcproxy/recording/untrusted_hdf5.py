@@ -1,4 +1,4 @@
-"""Read HDF5 files of strangers: what is not exactly as `record.py` writes it is a `Damage`.
+"""Read HDF5 files of strangers: what is not exactly as `record.py` writes it is a `CorruptFile`.
 
 Whatever decides how much memory a read takes is compared with limits and with what the file really holds before it is
 read. Links that lead elsewhere, references, virtual and external storage are refused, and so is every filter: no code
@@ -15,7 +15,7 @@ MAX_ARRAY_BYTES = 64 * 2**20
 MAX_TEXT = 10_000  # characters of an attribute
 
 
-class Damage(Exception):
+class CorruptFile(Exception):
     """Something in a file is not as `record.py` writes it; the message goes on after "episode k"."""
 
 
@@ -24,10 +24,10 @@ def chunk(pov: h5py.Dataset, start: int) -> bytes:
     place = (start, 0, 0, 0)
     size = pov.id.get_chunk_info_by_coord(place).size
     if not 0 < size <= 2 * int(np.prod(pov.chunks)) + 1024:
-        raise Damage(f"has {size} bytes for the frames from {start} on")
+        raise CorruptFile(f"has {size} bytes for the frames from {start} on")
     mask, data = pov.id.read_direct_chunk(place)
     if mask != 0:
-        raise Damage("has frames that are not compressed")
+        raise CorruptFile("has frames that are not compressed")
     return bytes(data)
 
 
@@ -36,17 +36,17 @@ def unpack(data: bytes, size: int) -> bytes:
     unpacker = zlib.decompressobj()
     raw = unpacker.decompress(data, size)
     if len(raw) != size or unpacker.decompress(unpacker.unconsumed_tail, 1) or not unpacker.eof:
-        raise Damage("has frames that do not unpack to their size")
+        raise CorruptFile("has frames that do not unpack to their size")
     return raw
 
 
 def member(group: h5py.Group, name: str, kind: type) -> Any:
     """What lies in a group under a name, by a plain link, and of this kind."""
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise Damage(f"has no {name!r} of its own")
+        raise CorruptFile(f"has no {name!r} of its own")
     found = group[name]
     if not isinstance(found, kind):
-        raise Damage(f"has in {name!r} a {type(found).__name__}, expected a {kind.__name__}")
+        raise CorruptFile(f"has in {name!r} a {type(found).__name__}, expected a {kind.__name__}")
     return found
 
 
@@ -54,12 +54,12 @@ def array(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any) -> n
     """A stored array of this shape and dtype, which lies in the file as it is: unpacked and in one piece."""
     data = member(group, name, h5py.Dataset)
     if data.shape != shape or data.dtype != np.dtype(dtype):
-        raise Damage(f"has {name} of shape {data.shape} {data.dtype}, expected {shape} {np.dtype(dtype)}")
+        raise CorruptFile(f"has {name} of shape {data.shape} {data.dtype}, expected {shape} {np.dtype(dtype)}")
     plan = data.id.get_create_plist()
     if plan.get_layout() not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT) or plan.get_external_count():
-        raise Damage(f"has {name} in another kind of storage than mcproxy writes")
+        raise CorruptFile(f"has {name} in another kind of storage than mcproxy writes")
     if data.nbytes > MAX_ARRAY_BYTES or data.id.get_storage_size() != data.nbytes:
-        raise Damage(f"has {name} of {data.nbytes} bytes, of which {data.id.get_storage_size()} are stored")
+        raise CorruptFile(f"has {name} of {data.nbytes} bytes, of which {data.id.get_storage_size()} are stored")
     return data[()]
 
 
@@ -67,7 +67,7 @@ def number(group: h5py.Group, name: str, dtype: type, shape: tuple[int, ...] = (
     """An attribute that is a number, or an array of them, as Python's own."""
     attribute = _attribute(group, name)
     if attribute.shape != shape or attribute.dtype != np.dtype(dtype):
-        raise Damage(f"has the attribute {name!r} of type {attribute.dtype} {attribute.shape}")
+        raise CorruptFile(f"has the attribute {name!r} of type {attribute.dtype} {attribute.shape}")
     return group.attrs[name].tolist()
 
 
@@ -76,14 +76,14 @@ def text(group: h5py.Group, name: str) -> str:
     attribute = _attribute(group, name)
     info = h5py.check_string_dtype(attribute.dtype)
     if attribute.shape != () or info is None or info.length is not None:
-        raise Damage(f"has the attribute {name!r} of type {attribute.dtype}, expected a string")
+        raise CorruptFile(f"has the attribute {name!r} of type {attribute.dtype}, expected a string")
     return printable(str(group.attrs[name]))
 
 
 def printable(text: str) -> str:
-    """The text itself; one that may not be shown (control characters, endless) is a `Damage`."""
+    """The text itself; one that may not be shown (control characters, endless) is a `CorruptFile`."""
     if len(text) > MAX_TEXT or not text.isprintable():
-        raise Damage(f"has the text {text[:40]!r}")
+        raise CorruptFile(f"has the text {text[:40]!r}")
     return text
 
 
@@ -91,4 +91,4 @@ def _attribute(group: h5py.Group, name: str) -> h5py.h5a.AttrID:
     try:
         return h5py.h5a.open(group.id, name.encode())
     except KeyError:
-        raise Damage(f"has no attribute {name!r}") from None
+        raise CorruptFile(f"has no attribute {name!r}") from None

@@ -7,7 +7,7 @@ import numpy as np
 
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
-from mcproxy.eval.verdict import verdict_of
+from mcproxy.verdict import verdict_of
 
 _SPARE = 64  # steps that no running episode needs are let go in batches of this many
 
@@ -33,7 +33,7 @@ class _Done:
 
 
 @dataclass
-class Tape:
+class EpisodeBuilder:
     """States and steps of the batch since the oldest running episode began: state t, step t, state t + 1."""
 
     env: VoxelVectorEnv

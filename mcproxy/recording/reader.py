@@ -21,12 +21,12 @@ import h5py
 import numpy as np
 from h5py import h5d, h5z
 
-from mcproxy import checked_hdf5 as hdf5
 from mcproxy import controls, task
-from mcproxy import recording_format as layout
 from mcproxy.episode import MAX_OUTPUT_BYTES, MAX_SIDE, Episode
 from mcproxy.errors import UserError, nearest
 from mcproxy.mission import Event, Mission, Origin
+from mcproxy.recording import format as layout
+from mcproxy.recording import untrusted_hdf5 as hdf5
 
 MAX_FRAMES_BYTES = 2 * 2**30  # in one episode
 _LIMITS = {"fov_deg": (1.0, 150.0), "action_repeat": (1, 1000), "max_ticks": (1, 2**31)}
@@ -127,7 +127,7 @@ class Recording:
             raise UserError(f"{self.path}: the frames of episode {index} take more than {MAX_FRAMES_BYTES} bytes")
         if size == episode.resolution and self.has_frames(index):
             return np.concatenate(list(self.frame_chunks(index)))
-        from mcproxy.reexecute import rerender
+        from mcproxy.recording.reexecute import rerender
 
         return np.stack(list(rerender(episode, size)))
 
@@ -174,7 +174,7 @@ class Recording:
 
 
 _EPISODE = re.compile("episode_([0-9]{1,9})")
-_UNREADABLE = (hdf5.Damage, OSError, KeyError, ValueError, RuntimeError, TypeError, OverflowError, zlib.error)
+_UNREADABLE = (hdf5.CorruptFile, OSError, KeyError, ValueError, RuntimeError, TypeError, OverflowError, zlib.error)
 
 
 def _open(path: Path) -> h5py.File:
@@ -205,23 +205,23 @@ def _complete(file: h5py.File) -> list[h5py.Group]:
     """
     complete: dict[int, h5py.Group] = {}
     for number, name in sorted((int(m[1]), m[0]) for name in file if (m := _EPISODE.fullmatch(name))):
-        with contextlib.suppress(hdf5.Damage, KeyError, RuntimeError, OSError):
+        with contextlib.suppress(hdf5.CorruptFile, KeyError, RuntimeError, OSError):
             group = hdf5.member(file, name, h5py.Group)
             if "complete" in group.attrs:
                 complete[number] = group
     for k, number in enumerate(complete):
         if number != k:
-            raise hdf5.Damage(f"has no complete episode {k}, but a later one")
+            raise hdf5.CorruptFile(f"has no complete episode {k}, but a later one")
     return list(complete.values())
 
 
 def _episode(group: h5py.Group, mission: Mission) -> Episode:
     names = json.loads(hdf5.text(group, "controls"))
     if not isinstance(names, list) or not 0 < len({*map(str, names)} & {*controls.NAMES}) == len(names):
-        raise hdf5.Damage(f"has the controls {names}")
+        raise hdf5.CorruptFile(f"has the controls {names}")
     steps = _steps(group)
     if steps > mission.max_ticks:
-        raise hdf5.Damage(f"has {steps} steps, but its mission ends after {mission.max_ticks} ticks")
+        raise hdf5.CorruptFile(f"has {steps} steps, but its mission ends after {mission.max_ticks} ticks")
     inner = hdf5.member(group, "mcproxy", h5py.Group)
     episode = Episode(
         mission=mission,
@@ -246,25 +246,27 @@ def _episode(group: h5py.Group, mission: Mission) -> Episode:
     episode.check()
     for name, (low, high) in _LIMITS.items():
         if not low <= getattr(episode, name) <= high:
-            raise hdf5.Damage(f"has {name} {getattr(episode, name)}, expected {low} to {high}")
+            raise hdf5.CorruptFile(f"has {name} {getattr(episode, name)}, expected {low} to {high}")
     unknown = ((episode.actions < 0) | (episode.actions >= controls.sizes(names))).any(axis=1)
     if unknown.any():
         step = int(np.argmax(unknown))
-        raise hdf5.Damage(f"has the action {episode.actions[step].tolist()} in step {step}, which no control offers")
+        raise hdf5.CorruptFile(
+            f"has the action {episode.actions[step].tolist()} in step {step}, which no control offers"
+        )
     return episode
 
 
 def _steps(group: h5py.Group) -> int:
     actions = hdf5.member(group, "actions", h5py.Dataset)
     if actions.ndim != 2 or actions.shape[0] == 0:
-        raise hdf5.Damage(f"has actions of shape {actions.shape}, expected some for each step")
+        raise hdf5.CorruptFile(f"has actions of shape {actions.shape}, expected some for each step")
     return int(actions.shape[0])
 
 
 def _resolution(group: h5py.Group) -> tuple[int, int]:
     height, width = hdf5.number(group, "resolution", np.int64, (2,))
     if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
-        raise hdf5.Damage(f"has frames of {height} x {width} pixels, expected 1 to {MAX_SIDE} a side")
+        raise hdf5.CorruptFile(f"has frames of {height} x {width} pixels, expected 1 to {MAX_SIDE} a side")
     return height, width
 
 
@@ -282,7 +284,7 @@ def _origin(group: h5py.Group) -> Origin:
 def _claims(group: h5py.Group) -> Claims:
     digests = json.loads(hdf5.text(group, "digests"))
     if not isinstance(digests, dict):
-        raise hdf5.Damage("has no digests of its parts")
+        raise hdf5.CorruptFile("has no digests of its parts")
     rewarded = [hdf5.printable(name)[len("returns/") :] for name in group.attrs if name.startswith("returns/")]
     returns = _by_objective(group, "returns", np.float64, rewarded)
     return Claims(
@@ -309,7 +311,9 @@ def _outputs(group: h5py.Group, steps: int) -> dict[str, np.ndarray]:
         values = hdf5.member(inner, name, h5py.Dataset)
         size = values.nbytes + sum(output.nbytes for output in outputs.values())
         if values.dtype.kind not in "biuf" or size > MAX_OUTPUT_BYTES * steps:
-            raise hdf5.Damage(f"has outputs of type {values.dtype}, {size} bytes: more than {MAX_OUTPUT_BYTES} a step")
+            raise hdf5.CorruptFile(
+                f"has outputs of type {values.dtype}, {size} bytes: more than {MAX_OUTPUT_BYTES} a step"
+            )
         outputs[hdf5.printable(name)] = hdf5.array(inner, name, (steps, *values.shape[1:]), values.dtype)
     return outputs
 
@@ -320,12 +324,12 @@ def _pov(group: h5py.Group) -> tuple[h5py.Dataset, int]:
     steps, resolution = _steps(group), _resolution(group)
     shape, length = (steps + 1, *resolution, 3), layout.chunk_frames(steps, resolution)
     if pov.shape != shape or pov.dtype != np.uint8:
-        raise hdf5.Damage(f"has frames of shape {pov.shape} {pov.dtype}, expected {shape} uint8")
+        raise hdf5.CorruptFile(f"has frames of shape {pov.shape} {pov.dtype}, expected {shape} uint8")
     plan = pov.id.get_create_plist()
     if plan.get_layout() != h5d.CHUNKED or plan.get_chunk() != (length, *shape[1:]):
-        raise hdf5.Damage("has frames in chunks of another size than mcproxy writes")
+        raise hdf5.CorruptFile("has frames in chunks of another size than mcproxy writes")
     if plan.get_nfilters() != 1 or plan.get_filter(0)[0] != h5z.FILTER_DEFLATE:
-        raise hdf5.Damage("has frames that are not compressed as mcproxy does (gzip)")
+        raise hdf5.CorruptFile("has frames that are not compressed as mcproxy does (gzip)")
     return pov, length
 
 

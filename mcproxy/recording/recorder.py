@@ -24,14 +24,10 @@ from typing import Any
 import numpy as np
 
 from mcproxy import errors
-from mcproxy import recording_format as layout
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
-from mcproxy.hdf5_episode import EpisodeFile
-from mcproxy.recording import Recording, find
-from mcproxy.reexecute import reexecute, rerender
-
-__all__ = ["FRAMES", "Episode", "Recorder", "Recording", "find", "reexecute", "rerender"]
+from mcproxy.recording import format as layout
+from mcproxy.recording.hdf5_writer import EpisodeFile
 
 FRAMES = ("gzip", "none")
 MAX_WAITING_BYTES = 256 * 2**20  # of episodes that wait to be written; beyond it `write` blocks

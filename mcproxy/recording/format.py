@@ -21,7 +21,7 @@ import numpy as np
 import mcproxy
 from mcproxy import controls
 from mcproxy.episode import Episode
-from mcproxy.whole_file import whole
+from mcproxy.files import whole
 
 KIND = "mcproxy recording"
 SCHEMA = 1

@@ -14,20 +14,20 @@ import numpy as np
 from h5py import h5a, h5d, h5g, h5p, h5s, h5t
 
 import mcproxy
-from mcproxy.atomic_file import AtomicFile
 from mcproxy.episode import Episode
-from mcproxy.recording_format import EVENT, KIND, SCHEMA, chunk_frames, frames_digest
+from mcproxy.recording.format import EVENT, KIND, SCHEMA, chunk_frames, frames_digest
+from mcproxy.recording.transactional_file import TransactionalFile
 
 GROUPS_AHEAD = 256  # made before the first episode; later as many again as there are
 _TEXT = h5py.string_dtype()
 
 
 class EpisodeFile:
-    """A new HDF5 file to which episodes are appended, each of them whole or not at all (see `AtomicFile`)."""
+    """A new HDF5 file to which episodes are appended, each of them whole or not at all (see `TransactionalFile`)."""
 
     def __init__(self, path: Path, dataset_id: str) -> None:
         self.episodes = 0
-        self._storage = AtomicFile(path)
+        self._storage = TransactionalFile(path)
         self._file = h5py.File(self._storage, "w")
         self._file.attrs.update({"kind": KIND, "schema": SCHEMA, "mcproxy": mcproxy.__version__})
         self._file.attrs["dataset_id"] = dataset_id

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from recorded import episodes
 
-from mcproxy import atomic_file, hdf5_episode
-from mcproxy.atomic_file import AtomicFile
 from mcproxy.errors import UserError
-from mcproxy.record import Recording
+from mcproxy.recording import Recording, hdf5_writer, transactional_file
+from mcproxy.recording.transactional_file import TransactionalFile
 
 
 class Tape:
@@ -37,11 +36,11 @@ class Tape:
 
 def test_a_recording_can_be_read_after_any_number_of_its_writes(tmp_path, monkeypatch):
     tape = Tape()
-    monkeypatch.setattr(atomic_file, "os", tape)
-    monkeypatch.setattr(hdf5_episode, "GROUPS_AHEAD", 16)
+    monkeypatch.setattr(transactional_file, "os", tape)
+    monkeypatch.setattr(hdf5_writer, "GROUPS_AHEAD", 16)
     complete = []  # the number of states after which each episode must be there
     path = tmp_path / "main_data.hdf5"
-    file = hdf5_episode.EpisodeFile(path, "mcproxy/Beacon/x-v0")
+    file = hdf5_writer.EpisodeFile(path, "mcproxy/Beacon/x-v0")
     for episode in episodes():
         file.append(episode, [])
         complete.append(len(tape.states))
@@ -57,7 +56,7 @@ def test_a_recording_can_be_read_after_any_number_of_its_writes(tmp_path, monkey
 
 
 def test_hdf5_reads_back_what_still_waits(tmp_path):
-    with h5py.File(AtomicFile(tmp_path / "file"), "w") as file:
+    with h5py.File(TransactionalFile(tmp_path / "file"), "w") as file:
         file["a"] = np.arange(100)
         file.flush()
         file["a"][10:20] = 0
@@ -67,7 +66,7 @@ def test_hdf5_reads_back_what_still_waits(tmp_path):
 
 def test_after_a_failed_write_the_file_is_as_it_was_at_the_last_flush(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    storage = AtomicFile(path)
+    storage = TransactionalFile(path)
     file = h5py.File(storage, "w")
     file["a"] = np.arange(100)
     file.flush()
@@ -77,7 +76,7 @@ def test_after_a_failed_write_the_file_is_as_it_was_at_the_last_flush(tmp_path, 
     def pwrite(file, data, offset):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(atomic_file.os, "pwrite", pwrite)
+    monkeypatch.setattr(transactional_file.os, "pwrite", pwrite)
     file["a"][:] = 0
     file["b"] = np.arange(100_000)
     file.flush()
@@ -96,7 +95,7 @@ def test_after_a_failed_write_the_file_is_as_it_was_at_the_last_flush(tmp_path, 
 @pytest.mark.parametrize("seed", range(5))
 def test_it_holds_what_a_plain_file_would_after_random_operations(tmp_path, seed):
     rng = np.random.default_rng(seed)
-    ours = AtomicFile(tmp_path / "ours")
+    ours = TransactionalFile(tmp_path / "ours")
     with open(tmp_path / "theirs", "w+b") as theirs:
         for _ in range(300):
             action, offset, size = rng.integers(12), int(rng.integers(2000)), int(rng.integers(1, 300))
@@ -120,7 +119,7 @@ def test_it_holds_what_a_plain_file_would_after_random_operations(tmp_path, seed
 def test_an_existing_file_is_left_alone(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     with pytest.raises(FileExistsError):
-        AtomicFile(tmp_path / "file")
+        TransactionalFile(tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == b"x"
     with pytest.raises(UserError, match="not a recording"):
         Recording(tmp_path / "file")
