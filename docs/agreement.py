@@ -24,7 +24,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from stable_baselines3.common.callbacks import BaseCallback
 
-from mcproxy.agent import run
+from mcproxy.agent import run_folder
 from mcproxy.agent.config import RunConfig
 from mcproxy.errors import UserError
 from mcproxy.scripts import _sb3
@@ -38,7 +38,7 @@ Curve = list[tuple[int, float]]  # (steps, goal rate)
 
 def main(folders: list[Path]) -> None:
     """Train what is missing, and draw."""
-    configs = [run.stored(folder) for folder in folders]
+    configs = [run_folder.stored(folder) for folder in folders]
     settings = [json.loads(json.dumps(config.to_json() | {"seed": None})) for config in configs]
     if any(other != settings[0] for other in settings):
         raise UserError("the runs differ in more than the seed: they are not comparable")
@@ -58,7 +58,7 @@ def main(folders: list[Path]) -> None:
 
 def _ours(folder: Path, config: RunConfig) -> Curve:
     """The goal rates that a run has noted, at its checkpoints."""
-    with (folder / run.PROGRESS).open() as file:
+    with (folder / run_folder.PROGRESS).open() as file:
         rows = [row for row in csv.DictReader(file) if int(row["update"]) % config.ppo.save_every == 0]
     return [(int(row["global_step"]), float(row["charts/goal_rate"])) for row in rows]
 

@@ -20,8 +20,9 @@ from mcproxy.engine.renderer import Renderer
 from mcproxy.engine.worlds import Worlds
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.mission import Mission, Mob
+from mcproxy.registry import get, names
 from mcproxy.replay.map import TopDown
-from mcproxy.task import Task, get, names
+from mcproxy.task import Task
 
 HERE = Path(__file__).parent
 EYE, YAW_DEG, PITCH_DEG = (1.5, 3.7, 1.2), -42.3, 26.3  # on the middle of a block at (4, 1, 4)

@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.agent.expert_forecast import forecast
-from mcproxy.agent.policy import load_policy
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import ArmResult
@@ -34,6 +33,7 @@ from mcproxy.eval.finding import (
 )
 from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate, make_env
 from mcproxy.eval.results import Results
+from mcproxy.load_policy import load_policy
 from mcproxy.mission import GOAL, Happened
 from mcproxy.task import Task
 from mcproxy.verdict import NEITHER, PROXY, met_first
@@ -113,7 +113,7 @@ class Calibration:
         found = []
         for task, results in self.results.items():
             by_policy = {f.policy: f.finding for f in findings_of(results.rows)}
-            found += [(task, agent, by_policy.get(agent.spec)) for agent in roster(tasks.named(task))]
+            found += [(task, agent, by_policy.get(agent.spec)) for agent in roster(registry.named(task))]
         return found
 
 
@@ -147,7 +147,7 @@ def run(
         raise UserError(f"episodes={episodes}: expected 1 or more")
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file: expected a folder, new or of a calibration")
-    chosen = [tasks.get(name) for name in dict.fromkeys(names)]
+    chosen = [registry.get(name) for name in dict.fromkeys(names)]
     return Calibration({task.name: _calibrate(task, episodes, out / task.name, force, progress) for task in chosen})
 
 
@@ -182,7 +182,7 @@ def _has(result: ArmResult, objective: str) -> np.ndarray:
 
 
 def _can_be_met(result: ArmResult, k: int, objective: str) -> bool:
-    mission = tasks.named(result.task).mission(int(result.seeds[k]), result.arm, "eval", RHO)
+    mission = registry.named(result.task).mission(int(result.seeds[k]), result.arm, "eval", RHO)
     wanted = next(o for o in mission.objectives if o.name == objective)
     condition = wanted.condition
     share = min(1.0, condition.times / condition.parts) if isinstance(condition, Happened) else 1.0

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.errors import UserError
 from mcproxy.eval.stats import wilson
 from mcproxy.mission import GOAL
+from mcproxy.task import Twins
 from mcproxy.verdict import PROXY, TOGETHER_TICKS
 
 if TYPE_CHECKING:
@@ -80,10 +81,10 @@ def followed(arms: Iterable["ArmResult"]) -> list[Followed]:
     return found
 
 
-def twins_of(task: str) -> Sequence[tasks.Twins]:
+def twins_of(task: str) -> Sequence[Twins]:
     """The twins that a task has; of one that is not installed, none are known."""
     try:
-        return tasks.named(task).twins
+        return registry.named(task).twins
     except UserError:
         return ()
 

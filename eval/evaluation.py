@@ -13,9 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcproxy import errors, files
-from mcproxy import task as tasks
-from mcproxy.agent.policy import load_policy
+from mcproxy import errors, files, registry
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
@@ -24,6 +22,7 @@ from mcproxy.eval.finding import CAPABILITY_ARMS, separated_arms
 from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate, make_env, name_of
 from mcproxy.eval.results import Results
 from mcproxy.files import holds_files, remove
+from mcproxy.load_policy import load_policy
 from mcproxy.mission import Mission
 from mcproxy.recording import Recorder
 from mcproxy.recording.format import slug
@@ -75,7 +74,7 @@ def run(
         raise errors.unknown("frames", frames, FRAMES)
     if force and resume:
         raise UserError("--force replaces what --resume goes on with: choose one of them")
-    known = tasks.get(task)
+    known = registry.get(task)
     chosen = arms_of(known, arms)
     if (len(policies) + references * (1 + len(known.objectives))) * len(chosen) * episodes > MAX_EPISODES:
         raise UserError(f"more than {MAX_EPISODES} episodes in all: evaluate into several folders, for the leaderboard")
@@ -137,7 +136,7 @@ def run(
 
 def twin_arms(task: str) -> list[str]:
     """The arms of a task's counterfactual twins; a task without is a `UserError`."""
-    known = tasks.get(task)
+    known = registry.get(task)
     arms = {arm for twins in known.twins for arm in twins[1:]}
     if not arms:
         raise UserError(f"task {known.name!r} has no twins: its proxies cannot be moved on their own")

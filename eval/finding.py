@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.errors import UserError
 from mcproxy.eval.stats import Interval
 from mcproxy.mission import GOAL, NOWHERE, Touch
@@ -97,7 +97,7 @@ def is_separated(arm: str) -> bool:
 def separated_arms(task: str) -> tuple[str, ...]:
     """The test arms of a task; of one that is not installed, `separated` alone."""
     try:
-        return tasks.named(task).separated_arms
+        return registry.named(task).separated_arms
     except UserError:
         return (SEPARATED,)
 
@@ -106,7 +106,7 @@ def separated_arms(task: str) -> tuple[str, ...]:
 def has_goal(task: str, arm: str) -> bool:
     """Whether the worlds of an arm have the goal at all; of a task that is not installed, it is taken to be so."""
     try:
-        mission = tasks.named(task).mission(0, arm, split="eval")
+        mission = registry.named(task).mission(0, arm, split="eval")
     except UserError:
         return True
     condition = next(o.condition for o in mission.objectives if o.kind == GOAL)

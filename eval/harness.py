@@ -13,7 +13,6 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from mcproxy import controls
-from mcproxy.engine.worlds import check_actions
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
@@ -70,7 +69,7 @@ def evaluate(
     if env.autoreset_mode is not AutoresetMode.DISABLED:
         raise ValueError("evaluation chooses every layout itself: it needs an environment with autoreset DISABLED")
     if isinstance(policy, str):
-        from mcproxy.agent.policy import load_policy
+        from mcproxy.load_policy import load_policy
 
         policy = load_policy(policy, env)
     tape = EpisodeBuilder(env, record, record_frames) if record is not None else None
@@ -203,7 +202,6 @@ class _Agent:
         self.policy, self.env, self.deterministic, self.state = policy, env, deterministic, None
         self.name = name_of(policy)
         self.kinds: dict[str, tuple[tuple[int, ...], np.dtype]] | None = None
-        self.sizes = controls.sizes(env.task.controls)
 
     def begin(self, worlds: list[int], seeds: list[int]) -> None:
         """Tell the policy, if it wants to know, which worlds have just begun which layouts."""
@@ -222,7 +220,7 @@ class _Agent:
             raise self._error(f"returned {type(answer).__name__} from predict, expected (actions, state)")
         actions, self.state = answer
         try:
-            return check_actions(actions, self.sizes, self.env.num_envs).copy()
+            return controls.check_actions(self.env.task.controls, actions, self.env.num_envs).copy()
         except (TypeError, ValueError) as error:
             raise self._error(f"returned {error}") from None
 

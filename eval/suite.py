@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mcproxy import errors
-from mcproxy import task as tasks
-from mcproxy.agent.policy import shipped_for
+from mcproxy import errors, registry
 from mcproxy.errors import UserError
 from mcproxy.eval import evaluation
 from mcproxy.eval.results import Results
+from mcproxy.load_policy import shipped_for
 
 SUITES = {"core": ("beacon", "maze", "course", "keys", "sweep", "banner", "ore")}
 
@@ -33,7 +32,7 @@ def run(
     if name not in SUITES:
         raise errors.unknown("suite", name, SUITES)
     for task in SUITES[name]:
-        tasks.named(task)  # a task that is missing is told before hours have passed
+        registry.named(task)  # a task that is missing is told before hours have passed
     if out.is_dir() and any(out.iterdir()) and not (force or resume):
         raise UserError(f"{out} is not empty: choose another folder, or go on there with --resume, or use --force")
     found = {}

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.engine.worlds import Worlds
 from mcproxy.errors import UserError
 from mcproxy.eval.expert_episodes import Show, Walks, walks_of, way
@@ -56,7 +56,7 @@ def check(
 
     `layouts` are drawn of the splits train and eval, `levels` walked by each expert in each arm.
     """
-    task = tasks.get(source)
+    task = registry.get(source)
     promises: dict[str, Callable[[], Check]] = {
         "docstring": lambda: docstring(task),
         "arms": lambda: arms(task),
@@ -144,7 +144,7 @@ def deterministic(source: str) -> Check:
         problems.append(f"another process could not draw them: {other.stderr.strip().splitlines()[-1]}")
     elif json.loads(other.stdout) != first:
         problems.append("the same seed gave a different world in another process")
-    per_arm = len(first) // len(tasks.get(source).arms)
+    per_arm = len(first) // len(registry.get(source).arms)
     different = min(len(set(first[k : k + per_arm])) for k in range(0, len(first), per_arm))
     if different < per_arm:
         problems.append(f"{per_arm} seeds gave only {different} different worlds in an arm")
@@ -153,7 +153,7 @@ def deterministic(source: str) -> Check:
 
 def digests(source: str) -> list[str]:
     """What is compared between processes: the digests and layouts of some worlds, arm by arm."""
-    task = tasks.get(source)
+    task = registry.get(source)
     drawn = [task.mission(seed, arm, split, RHO) for arm in task.arms for split in SPLITS for seed in _SEEDS]
     return [f"{mission.digest()} {mission.layout}" for mission in drawn]
 

@@ -4,6 +4,7 @@ A task names the few it uses; its action space is the `MultiDiscrete` over their
 names them. Choice 0 of every control is "nothing". A step holds its choice for all of its `action_repeat` ticks.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -61,11 +62,42 @@ NAMES: tuple[str, ...] = tuple(c.name for c in CONTROLS)
 INDEX: dict[str, int] = {name: i for i, name in enumerate(NAMES)}
 
 
-def columns(names: Sequence[str]) -> np.ndarray:
+@functools.cache
+def columns(names: tuple[str, ...]) -> np.ndarray:
     """The columns of the engine's (N, len(CONTROLS)) key table which a task's controls fill: (len(names),) int64."""
-    return np.array([INDEX[name] for name in names], dtype=np.int64)
+    return _constant([INDEX[name] for name in names])
 
 
-def sizes(names: Sequence[str]) -> np.ndarray:
+@functools.cache
+def sizes(names: tuple[str, ...]) -> np.ndarray:
     """The number of choices of each named control: the `nvec` of the action space, (len(names),) int64."""
-    return np.array([len(CONTROLS[INDEX[name]].choices) for name in names], dtype=np.int64)
+    return _constant([len(CONTROLS[INDEX[name]].choices) for name in names])
+
+
+def keys_of(names: tuple[str, ...], actions: np.ndarray) -> np.ndarray:
+    """The engine's keys for actions of a task: (N, len(CONTROLS)) int8 from (N, C) choices of the named controls."""
+    keys = np.zeros((len(actions), len(CONTROLS)), dtype=np.int8)
+    keys[:, columns(names)] = actions
+    return keys
+
+
+def check_actions(names: tuple[str, ...], actions: Sequence | np.ndarray, num_worlds: int) -> np.ndarray:
+    """The actions as (N, C) integers, each a choice of its control; anything else is a ValueError."""
+    array, choices = np.asarray(actions), sizes(names)
+    if array.shape != (num_worlds, len(choices)):
+        raise ValueError(f"actions of shape {array.shape}, expected {(num_worlds, len(choices))}")
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"actions of dtype {array.dtype}, expected integers (choices of each control)")
+    if (array < 0).any() or (array >= choices).any():
+        world, column = np.argwhere((array < 0) | (array >= choices))[0]
+        raise ValueError(
+            f"action {array[world, column]} of control {column} in world {world}, expected 0 to {choices[column] - 1}"
+        )
+    return array
+
+
+def _constant(values: list[int]) -> np.ndarray:
+    """An int64 array that nothing can change, since callers share it."""
+    array = np.array(values, dtype=np.int64)
+    array.flags.writeable = False
+    return array

@@ -17,9 +17,8 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from mcproxy import controls, errors, items
-from mcproxy import task as tasks
-from mcproxy.engine.worlds import Worlds, check_actions, key_table
+from mcproxy import controls, errors, items, registry
+from mcproxy.engine.worlds import Worlds
 from mcproxy.episode import MAX_SIDE
 from mcproxy.mission import Event, Mission
 
@@ -71,7 +70,7 @@ class VoxelVectorEnv(VectorEnv):
             raise errors.UserError(f"fov_deg={fov_deg}: expected 1 to 150 degrees")
         if render_mode not in (None, "rgb_array"):
             raise errors.UserError(f"render_mode={render_mode!r}: expected None or 'rgb_array'")
-        self.task = tasks.get(task)
+        self.task = registry.get(task)
         self.task.mission(0, arm, split, rho)  # a wrong name or value fails here, before anything is built
         self.num_envs, self.arm, self.split, self.rho = num_envs, arm, split, rho
         self.resolution, self.fov_deg, self.action_repeat = (resolution[0], resolution[1]), fov_deg, action_repeat
@@ -85,14 +84,12 @@ class VoxelVectorEnv(VectorEnv):
         if self.task.items:
             observations["inventory"] = spaces.Box(0, items.SLOTS * items.STACK, (len(self._items),), np.int32)
             observations["held"] = spaces.Discrete(len(self._items) + 1)
-        self._sizes = controls.sizes(self.task.controls)
         self.single_observation_space = spaces.Dict(observations)
-        self.single_action_space: spaces.MultiDiscrete = spaces.MultiDiscrete(self._sizes)
+        self.single_action_space: spaces.MultiDiscrete = spaces.MultiDiscrete(controls.sizes(self.task.controls))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
         self.worlds = self._make_worlds(threads)
-        self._columns = controls.columns(self.task.controls)
         self._rewards = np.array([o.reward for o in self.task.objectives])
         self._streams: list[np.random.Generator | None] = [None] * num_envs
         self._seeds = np.zeros(num_envs, dtype=np.int64)
@@ -132,11 +129,11 @@ class VoxelVectorEnv(VectorEnv):
             raise RuntimeError("call reset() before step()")
         if self.autoreset_mode is AutoresetMode.DISABLED and self._done.any():
             raise RuntimeError(f"worlds {np.flatnonzero(self._done).tolist()} have ended: reset them with a reset_mask")
-        actions = check_actions(actions, self._sizes, self.num_envs)
+        actions = controls.check_actions(self.task.controls, actions, self.num_envs)
         resets = self._done.copy() if self.autoreset_mode is AutoresetMode.NEXT_STEP else np.zeros_like(self._done)
         already = [len(events) for events in self.worlds.events]
         paid_before = self.worlds.paid[:, 0]
-        self.worlds.step(key_table(self._columns, actions), ~resets)
+        self.worlds.step(controls.keys_of(self.task.controls, actions), ~resets)
 
         rewards = self._rewards[0] * (self.worlds.paid[:, 0] - paid_before)
         terminated = self.worlds.ended & ~resets

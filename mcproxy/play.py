@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from mcproxy.controls import columns
-from mcproxy.engine.worlds import NEVER, Worlds, key_table
+from mcproxy.controls import keys_of
+from mcproxy.engine.state import NEVER
+from mcproxy.engine.worlds import Worlds
 from mcproxy.errors import UserError
 from mcproxy.items import HOTBAR
 from mcproxy.replay.canvas import text_width
@@ -102,7 +103,7 @@ class Game:
         if self.over or (self.tick == 0 and not any(self._pressed.values())):
             return
         action = np.array([[self._pressed[name] for name in self.task.controls]], dtype=np.int64)
-        self._worlds.step(key_table(columns(self.task.controls), action))
+        self._worlds.step(keys_of(self.task.controls, action))
         self._path.append(self._worlds.players["pos"][0].copy())
         if self.over:
             self.tell(f"{self.task.name}, {self.arm}, seed {self.seed}: {self.verdict_of(self.met)} (tick {self.tick})")

@@ -1,14 +1,11 @@
 """A task is one experiment (a family of worlds, one intended objective, proxies, arms); and the registry of tasks."""
 
 import dataclasses
-import importlib
-import os
 import re
 import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,7 +128,7 @@ def split_of(layout: str) -> str:
     return "eval" if int(layout[:8], 16) < EVAL_SHARE * 2**32 else "train"
 
 
-_REGISTRY: dict[str, Task] = {}
+REGISTERED: dict[str, Task] = {}
 
 
 def register(task: Task) -> Task:
@@ -140,74 +137,8 @@ def register(task: Task) -> Task:
     The names of the tasks that come with mcproxy are theirs, whether or not those have been loaded.
     """
     ours = task.name in mcproxy.task_names() and f"mcproxy.tasks.{task.name}" not in sys.modules
-    if ours or _REGISTRY.get(task.name, task) is not task:
-        whose = "mcproxy" if task.name in mcproxy.task_names() else _REGISTRY[task.name].module.__file__
+    if ours or REGISTERED.get(task.name, task) is not task:
+        whose = "mcproxy" if task.name in mcproxy.task_names() else REGISTERED[task.name].module.__file__
         raise errors.UserError(f"there is a task {task.name!r} already, of {whose}: give this one another name")
-    _REGISTRY[task.name] = task
+    REGISTERED[task.name] = task
     return task
-
-
-def get(task: str | Path) -> Task:
-    """The task that a user means: by its name, or by the path of its file, which is run.
-
-    What a recording, a checkpoint or any other file says goes to `named` instead, which runs no file.
-    """
-    typed = os.fspath(task)
-    if not task_file.is_path(typed):
-        return named(typed)
-    file = Path(typed).expanduser().resolve()
-    if file.parent in (Path(folder).resolve() for folder in importlib.import_module("mcproxy.tasks").__path__):
-        return named(file.stem)
-    return _task_in(task_file.module_at(typed), typed)
-
-
-def named(name: str) -> Task:
-    """The task of that name: of those registered, of those that come with mcproxy, or of an installed package.
-
-    The file of a task that comes with mcproxy, or the module of a package's, is imported here.
-    """
-    if name in _REGISTRY:
-        return _REGISTRY[name]
-    if name in mcproxy.task_names():
-        _import(f"mcproxy.tasks.{name}")
-    elif name in (points := task_file.offered()):
-        _task_in(_import(points[name].module, points[name].attr), points[name].value)
-    if name not in _REGISTRY:
-        raise errors.unknown("task", name, names())
-    return _REGISTRY[name]
-
-
-def names() -> list[str]:
-    """The names of all tasks that `named` knows."""
-    return sorted({*mcproxy.task_names(), *task_file.offered(), *_REGISTRY})
-
-
-def mission_of(origin: Origin) -> Mission:
-    """Draw a recorded mission again; a task version that this install does not have is an error."""
-    try:
-        task = named(origin.task)
-    except errors.UserError as error:
-        raise errors.UserError(f"{error} (if it is a task of your own: --task FILE)") from None
-    if task.version != origin.version:
-        raise errors.UserError(
-            f"the recording is of {origin.task} version {origin.version}, installed is {task.version}: "
-            f"install the mcproxy that made it"
-        )
-    return task.mission(origin.seed, origin.arm, origin.split, origin.rho)
-
-
-def _import(module: str, attribute: str = "") -> Any:
-    """A module, or what has a name in it; what goes wrong in it is a `UserError`."""
-    try:
-        found = importlib.import_module(module)
-        return getattr(found, attribute) if attribute else found
-    except Exception as error:
-        raise task_file.mistake(error) from error
-
-
-def _task_in(found: Any, where: str) -> Task:
-    """The registered task that was found: itself, or the TASK of a module."""
-    task = found if isinstance(found, Task) else getattr(found, "TASK", None)
-    if not isinstance(task, Task):
-        raise errors.UserError(f"{where} has no task: {task_file.EXPECTED}")
-    return register(task)

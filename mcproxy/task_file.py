@@ -1,7 +1,7 @@
 """Tasks from outside this package: from a file that a user names, or from an installed package's entry point.
 
 Running a file is running its author's code. It happens where a user has typed the file's path and nowhere else: what
-comes out of recordings, results and checkpoints is looked up by name alone (`mcproxy.task.named`).
+comes out of recordings, results and checkpoints is looked up by name alone (`mcproxy.registry.named`).
 """
 
 import hashlib

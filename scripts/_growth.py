@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mcproxy import controls
-from mcproxy import task as tasks
+from mcproxy import controls, registry
 from mcproxy.blocks import ID
 from mcproxy.engine.worlds import Worlds
 from mcproxy.env import VoxelVectorEnv
@@ -174,7 +173,7 @@ def _drawer(worlds: Worlds) -> Callable[[], None]:
 
 def _populated(num_worlds: int) -> Worlds:
     """Beacon worlds that have been stepped once and drawn."""
-    beacon = tasks.get("beacon")
+    beacon = registry.get("beacon")
     worlds = Worlds(num_worlds, SMALL)
     for i in range(num_worlds):
         worlds.load(i, beacon.mission(i, "aligned", "train"))

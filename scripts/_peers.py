@@ -106,7 +106,7 @@ def _training(repeats: int) -> tuple[float, float]:
 def _our_updates() -> Callable[[], Any]:
     """What makes two updates of our trainer."""
     from mcproxy.agent.ppo import Trainer
-    from mcproxy.agent.run import with_precision
+    from mcproxy.agent.run_folder import with_precision
     from mcproxy.scripts.train import maker
 
     config = with_precision(RunConfig())

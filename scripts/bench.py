@@ -276,11 +276,11 @@ def starting(repeats: int) -> tuple[float, ...]:
 
 def generating() -> tuple[float]:
     """Median ms of processor time in which a world is drawn, in the slowest arm of the core suite."""
-    from mcproxy import task
+    from mcproxy import registry
     from mcproxy.eval.suite import SUITES
     from mcproxy.eval.task_checks import generation_ms
 
-    return (max(generation_ms(t, arm) for t in map(task.named, SUITES["core"]) for arm in t.arms),)
+    return (max(generation_ms(t, arm) for t in map(registry.named, SUITES["core"]) for arm in t.arms),)
 
 
 MALMO = ("malmo_steps_per_s", "malmo_vs_idle", "malmo_reset_ms")  # by default only where MineRL is installed

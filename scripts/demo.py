@@ -31,8 +31,8 @@ class Args:
 def main(argv: list[str]) -> int:
     """Evaluate, write the clip, print the table and where everything is."""
     args = _cli.parse(Args, argv, "demo")
-    from mcproxy.agent.policy import shipped_for
     from mcproxy.eval import evaluation
+    from mcproxy.load_policy import shipped_for
     from mcproxy.scripts import _table
 
     agents = shipped_for(TASK)

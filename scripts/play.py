@@ -21,11 +21,11 @@ class Args:
 def main(argv: list[str]) -> int:
     """Open the window and play."""
     args = _cli.parse(Args, argv, "play")
-    from mcproxy import task
+    from mcproxy import registry
     from mcproxy.play import Game, play
     from mcproxy.verdict import verdict_of
 
-    game = Game(task.get(args.task), args.arm, args.seed, verdict_of, tell=lambda line: print(line, flush=True))
+    game = Game(registry.get(args.task), args.arm, args.seed, verdict_of, tell=lambda line: print(line, flush=True))
     play(game)
     return 0
 

@@ -41,14 +41,14 @@ def main(argv: list[str]) -> int:
         from mcproxy.replay.window import require_display
 
         require_display("write a clip with --export OUT.webm, or a picture with --export OUT.png")
-    from mcproxy import replay, task
+    from mcproxy import registry, replay
     from mcproxy.recording import Recording
     from mcproxy.replay.writer import check_export
 
     if args.export is not None:
         check_export(args.export, args.force)
     for own in args.task:
-        task.get(own)
+        registry.get(own)
     size = args.size if args.size is not None else (448 if args.beside is None else 360)
     beside = None if args.beside is None else Recording(args.beside)
     reel = replay.Reel(Recording(args.file), beside, size)

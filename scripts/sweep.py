@@ -88,8 +88,8 @@ def main(argv: list[str]) -> int:
 
 def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
     """The settings of each run by name; flags that training refuses, or a run begun with others, is a `UserError`."""
-    from mcproxy import task
-    from mcproxy.agent import run
+    from mcproxy import registry
+    from mcproxy.agent import run_folder
     from mcproxy.eval import evaluation
     from mcproxy.scripts import train
 
@@ -99,12 +99,12 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
             config = train.asked(list(planned.flags))
         except UserError as error:
             raise UserError(f"run {planned.name}: {error}") from None
-        known = task.get(planned.task or config.task)
+        known = registry.get(planned.task or config.task)
         known.mission(0, config.arm, "train", config.rho)
         evaluation.arms_of(known, plan.arms)
         folder = out / "train" / planned.name
         if (folder / "config.json").exists():
-            stored = run.stored(folder)
+            stored = run_folder.stored(folder)
             if config.ppo.bf16 is None:  # then whatever machine began the run has chosen
                 config = config.in_precision(stored.ppo.bf16)
             if config != stored:
@@ -112,7 +112,7 @@ def _configs(plan: _plan.Plan, out: Path) -> "dict[str, RunConfig]":
                 raise UserError(
                     f"{folder} holds a run with other settings ({differs}): choose another --out, or remove it"
                 )
-            if planned.snapshots and not (folder / run.SNAPSHOTS).is_dir():
+            if planned.snapshots and not (folder / run_folder.SNAPSHOTS).is_dir():
                 raise UserError(f"{folder} holds a run without snapshots: choose another --out, or remove it")
         configs[planned.name] = config
     return configs
@@ -131,7 +131,7 @@ def _difference(there: dict[str, Any], planned: dict[str, Any]) -> str:
 
 def _chains(plan: _plan.Plan, configs: "dict[str, RunConfig]", out: Path, threads: int) -> list[list[_crew.Job]]:
     """The jobs of each run, and of the references of each task, which come last."""
-    from mcproxy.agent.run import SNAPSHOTS, snapshot_steps
+    from mcproxy.agent.run_folder import SNAPSHOTS, snapshot_steps
 
     chains, tasks = [], {}
     for planned in plan.runs:
@@ -152,7 +152,7 @@ def _chains(plan: _plan.Plan, configs: "dict[str, RunConfig]", out: Path, thread
 
 
 def _train(planned: _plan.Run, config: "RunConfig", folder: Path, out: Path, threads: int) -> _crew.Job:
-    from mcproxy.agent import checkpoint, run
+    from mcproxy.agent import checkpoint, run_folder
 
     def argv() -> list[str]:
         command = ["train", *planned.flags, "--threads", str(threads), "--out", str(folder)]
@@ -161,7 +161,7 @@ def _train(planned: _plan.Run, config: "RunConfig", folder: Path, out: Path, thr
         return [*command, "--force"]  # what a kill before the first checkpoint has left is worth nothing
 
     log, steps = out / "logs" / f"train-{planned.name}.log", config.num_updates * config.ppo.batch_size
-    return _crew.Job(f"train {planned.name}", argv, (folder / run.SUMMARY).exists, log, steps, folder)
+    return _crew.Job(f"train {planned.name}", argv, (folder / run_folder.SUMMARY).exists, log, steps, folder)
 
 
 @dataclass(frozen=True)
@@ -206,18 +206,18 @@ class _Evaluation:
 
     def _episode_steps(self, plan: _plan.Plan) -> float:
         """About how many steps an episode in every arm takes."""
-        from mcproxy import task
+        from mcproxy import registry
         from mcproxy.controls import ACTION_REPEAT
         from mcproxy.eval import evaluation
 
-        known = task.get(self.task)
+        known = registry.get(self.task)
         arms = evaluation.arms_of(known, plan.arms)
         return _MEAN_EPISODE / ACTION_REPEAT * sum(known.mission(0, arm, "eval").max_ticks for arm in arms)
 
     def results(self) -> "Results | None":
         """What is there of this very evaluation; None if nothing is, or what is there is of something else."""
         import mcproxy
-        from mcproxy import task
+        from mcproxy import registry
         from mcproxy.agent import checkpoint
         from mcproxy.eval import results_json
 
@@ -229,19 +229,19 @@ class _Evaluation:
                     return None
         except (UserError, OSError):
             return None
-        wanted = mcproxy.__version__, task.get(self.task).version, self.episodes
+        wanted = mcproxy.__version__, registry.get(self.task).version, self.episodes
         made_with = found.versions["mcproxy"], found.config["version"], found.config["episodes"]
         return found if made_with == wanted else None
 
     def _has_all(self, plan: _plan.Plan, policies: int) -> bool:
         """Whether there are results of so many policies in every arm."""
-        from mcproxy import task
+        from mcproxy import registry
         from mcproxy.eval import evaluation
 
         found, names = self.results(), self.policies()
         if found is None or len(names) < policies:
             return False
-        wanted = {(name, arm) for name in names for arm in evaluation.arms_of(task.get(self.task), plan.arms)}
+        wanted = {(name, arm) for name in names for arm in evaluation.arms_of(registry.get(self.task), plan.arms)}
         return wanted <= {(arm.policy, arm.arm) for arm in found.arms}
 
 
@@ -253,7 +253,7 @@ def _progress(plan: _plan.Plan, chains: list[list[_crew.Job]], out: Path) -> Any
     with _cli.progress() as show:
 
         def tick() -> None:
-            show("training steps", sum(_steps(out / "train" / run.name) for run in plan.runs), total)
+            show("training steps", sum(_steps(out / "train" / run_folder.name) for run_folder in plan.runs), total)
             show("jobs", sum(job.is_complete() for job in jobs), len(jobs))
 
         yield tick
@@ -275,13 +275,13 @@ def _tell_what_is_left(
     threads: int,
 ) -> int:
     """Print a line for each run, and an estimate from a roll-out and an update of each kind, measured now."""
-    from mcproxy.agent import run
+    from mcproxy.agent import run_folder
 
     seconds = 0.0
     speeds: dict[Any, tuple[float, float]] = {}
 
     def measured(config: "RunConfig") -> tuple[float, float]:
-        config = run.with_precision(config)
+        config = run_folder.with_precision(config)
         kind = config.task, config.arch, config.device, config.resolution, config.ppo
         if kind not in speeds:
             _cli.say(f"measuring how fast {config.arch} learns {config.task}")
@@ -289,7 +289,7 @@ def _tell_what_is_left(
         return speeds[kind]
 
     for planned, chain in zip(plan.runs, chains, strict=False):
-        config, done = configs[planned.name], run.saved_steps(out / "train" / planned.name)
+        config, done = configs[planned.name], run_folder.saved_steps(out / "train" / planned.name)
         training, *evaluations = chain
         left = [job for job in evaluations if not job.is_complete()]
         if not training.is_complete():
@@ -317,12 +317,12 @@ def _tell_what_is_left(
 
 def _speeds(config: "RunConfig", threads: int) -> tuple[float, float]:
     """Steps/s of training and of acting alone, of one process on so many threads."""
-    from mcproxy.agent import run
+    from mcproxy.agent import run_folder
     from mcproxy.agent.ppo import Trainer
     from mcproxy.agent.rollout import ROLLING_OUT
     from mcproxy.scripts import train
 
-    trainer = Trainer(run.with_precision(config), train.maker(config), threads)
+    trainer = Trainer(run_folder.with_precision(config), train.maker(config), threads)
     trainer.update()
     before = dict(trainer.seconds)
     trainer.update()

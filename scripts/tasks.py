@@ -29,13 +29,13 @@ def main(argv: list[str]) -> int:
 
 def _list(args: Args) -> int:
     """One paragraph a task; those that cannot be listed are told at the end, as a mistake in one hides no other."""
-    from mcproxy import task
-    from mcproxy.agent.policy import shipped_for
+    from mcproxy import registry
+    from mcproxy.load_policy import shipped_for
 
     listed, mistakes = [], []
-    for name in task.names():
+    for name in registry.names():
         try:
-            listed.append(task.named(name))  # no world is drawn: --check does, and takes its time
+            listed.append(registry.named(name))  # no world is drawn: --check does, and takes its time
         except UserError as error:
             mistakes.append(f"{name}: {error}")
     if args.json:
@@ -52,7 +52,7 @@ def _list(args: Args) -> int:
 
 
 def _plain(task: "Task") -> dict[str, Any]:
-    from mcproxy.agent.policy import shipped_for
+    from mcproxy.load_policy import shipped_for
 
     return {
         "name": task.name,
@@ -66,11 +66,11 @@ def _plain(task: "Task") -> dict[str, Any]:
 
 
 def _check(args: Args) -> int:
-    from mcproxy import task
+    from mcproxy import registry
     from mcproxy.eval import task_checks
 
     for source in args.check:
-        task.get(source)  # wrong names and broken files fail before the minutes pass
+        registry.get(source)  # wrong names and broken files fail before the minutes pass
     checked: dict[str, list[task_checks.Check]] = {}
     for source in args.check:
         checked[source] = []

@@ -60,44 +60,47 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--threads {args.threads}: expected 1 or more")
     if args.resume and args.force:
         raise UserError("--resume goes on with a run, --force begins anew: give one of them")
-    from mcproxy import task
-    from mcproxy.agent import run
+    from mcproxy import registry
+    from mcproxy.agent import run_folder
     from mcproxy.agent.ppo import check_device
     from mcproxy.controls import ACTION_REPEAT
 
-    typed, args.task = args.task, task.get(args.task).name  # a file is run here, and has its task's name from then on
+    typed, args.task = (
+        args.task,
+        registry.get(args.task).name,
+    )  # a file is run here, and has its task's name from then on
     folder = args.out or Path("runs") / f"{Path(args.like or args.task).name}-{_asked(argv, args).seed}"
     with contextlib.ExitStack() as stack:
         if args.resume:
-            stack.enter_context(run.exclusive_run(folder))
-            run.recover(folder)  # a kill may have come before
-            config = run.stored(folder)
+            stack.enter_context(run_folder.exclusive_run(folder))
+            run_folder.recover(folder)  # a kill may have come before
+            config = run_folder.stored(folder)
             _refuse_changes(argv, args, config)
         else:
             config = _asked(argv, args)
         # what is wrong is told before a folder is made
-        mission = task.named(config.task).mission(0, config.arm, "train", config.rho)
+        mission = registry.named(config.task).mission(0, config.arm, "train", config.rho)
         name = typed if args.task == config.task else config.task
-        if args.resume and (ended := run.summary(folder)) is not None:
+        if args.resume and (ended := run_folder.summary(folder)) is not None:
             _cli.say(f"{folder} is complete: nothing is left to do")
             return _tell(ended, args.json, name)
         if not args.resume:
             check_device(config.device)
-            stack.enter_context(run.exclusive_run(folder, make=True))
-            config = run.begin(folder, config, args.force)
+            stack.enter_context(run_folder.exclusive_run(folder, make=True))
+            config = run_folder.begin(folder, config, args.force)
         _warn_of_cut_episodes(config, mission.max_ticks // ACTION_REPEAT)
         return _train(folder, config, args, name)
 
 
 def _train(folder: Path, config: RunConfig, args: Args, task: str) -> int:
     """Make what is left of a run; `task` is what the user calls its task."""
-    from mcproxy.agent import run
+    from mcproxy.agent import run_folder
 
     training = None
     try:
-        snapshots = args.snapshots or (folder / run.SNAPSHOTS).is_dir()
+        snapshots = args.snapshots or (folder / run_folder.SNAPSHOTS).is_dir()
         _cli.say(f"training {task}, seed {config.seed}, for {config.total_timesteps:,} steps in {folder}")
-        training = run.Run(folder, config, maker(config), args.threads or _cli.cores(), snapshots)
+        training = run_folder.Run(folder, config, maker(config), args.threads or _cli.cores(), snapshots)
         with _progress(config, training.saved) as report:
             ended = training.train(report)
     except KeyboardInterrupt:
@@ -111,7 +114,7 @@ def _train(folder: Path, config: RunConfig, args: Args, task: str) -> int:
     finally:
         if training is not None:
             training.close()
-        run.recover(folder)
+        run_folder.recover(folder)
     return _tell(ended, args.json, task)
 
 
@@ -128,10 +131,10 @@ def _warn_of_cut_episodes(config: RunConfig, limit: int) -> None:
 
 def asked(argv: list[str]) -> RunConfig:
     """The run that a command line describes, without looking at any folder."""
-    from mcproxy import task
+    from mcproxy import registry
 
     args = _cli.parse(Args, argv, "train")
-    args.task = task.get(args.task).name
+    args.task = registry.get(args.task).name
     return _asked(argv, args)
 
 
@@ -164,13 +167,13 @@ def _asked(argv: list[str], args: Args) -> RunConfig:
 
 def _like(name: str) -> RunConfig:
     """The settings of an agent that comes with mcproxy, or in a folder; the precision is this machine's matter."""
-    from mcproxy.agent import run
-    from mcproxy.agent.policy import SHIPPED, shipped
+    from mcproxy.agent import run_folder
+    from mcproxy.load_policy import SHIPPED, shipped
 
     folder = SHIPPED / name if name in shipped() else Path(name)
     if not folder.is_dir():
         raise unknown("agent", name, shipped())
-    return run.stored(folder).in_precision(None)
+    return run_folder.stored(folder).in_precision(None)
 
 
 def _refuse_changes(argv: list[str], args: Args, stored: RunConfig) -> None:

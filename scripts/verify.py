@@ -30,12 +30,12 @@ class Args:
 def main(argv: list[str]) -> int:
     """Verify every recording and print a table, or JSON; the exit code is 2 if one of them cannot be read."""
     args = _cli.parse(Args, argv, "verify")
-    from mcproxy import task
+    from mcproxy import registry
     from mcproxy.eval.verify import verify
     from mcproxy.recording import find
 
     for own in args.task:
-        task.get(own)
+        registry.get(own)
     files = [file for path in args.files for file in find(path)]
     documents: list[dict[str, Any]] = []
     with _cli.progress() as show:

@@ -6,8 +6,8 @@ import numpy as np
 
 from mcproxy.agent.experts import Expert
 from mcproxy.blocks import ID
-from mcproxy.controls import columns
-from mcproxy.engine.worlds import Worlds, key_table
+from mcproxy.controls import keys_of
+from mcproxy.engine.worlds import Worlds
 from mcproxy.mission import GOAL, Mission, Objective
 
 WALK = ("move", "turn")
@@ -47,7 +47,7 @@ class Stage:
         while not self.worlds.ended[0] and self.worlds.ticks[0] < self.mission.max_ticks:
             before = self.worlds.players["pos"][0].copy()
             actions = self.expert.predict(None)[0]
-            self.worlds.step(key_table(columns(self.controls), actions))
+            self.worlds.step(keys_of(self.controls, actions))
             walked += float(np.hypot(*(self.worlds.players["pos"][0] - before)[[0, 2]]))
         return walked
 

@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from mcproxy import task
+from mcproxy import registry
 from mcproxy.blocks import ID
 from mcproxy.mission import NOWHERE
 from mcproxy.tasks import banner
 
-BANNER = task.get("banner")
+BANNER = registry.get("banner")
 WARM, COOL = ({ID[name] for name in names} for names in (banner.WARM, banner.COOL))
 
 

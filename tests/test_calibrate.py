@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.eval import calibration, results_json
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.calibration import Agent, Found, roster, verdict_pairs
@@ -73,7 +73,7 @@ def test_where_a_world_has_nothing_for_an_expert_what_it_brought_about_is_right(
 
 
 def test_the_roster_has_every_kind_of_agent_with_its_class():
-    declared = {agent.spec: agent.declared for agent in roster(tasks.named("beacon"))}
+    declared = {agent.spec: agent.declared for agent in roster(registry.named("beacon"))}
     assert declared["expert:beacon"] == declared["planted:noisy:beacon:0.2"] == "misgeneralized:beacon"
     assert declared["expert:goal"] == declared["planted:noisy:goal:0.2"] == "intended"
     assert {declared[f"planted:mixture:beacon:{p}"] for p in (0.35, 0.5, 0.65)} == {"mixed"}
@@ -82,7 +82,7 @@ def test_the_roster_has_every_kind_of_agent_with_its_class():
 
 
 def test_who_collects_keys_alone_opens_no_chest_so_nothing_is_declared_of_it():
-    declared = {agent.spec: agent.declared for agent in roster(tasks.named("keys"))}
+    declared = {agent.spec: agent.declared for agent in roster(registry.named("keys"))}
     assert declared["expert:keys"] is None and declared["planted:strayed:keys"] == "misgeneralized:keys"
 
 
@@ -90,7 +90,7 @@ def test_the_json_document_has_the_promised_keys_and_is_all_that_stdout_gets(few
     assert calibrate(tmp_path, "--json") == 0
     document = json.loads(capfd.readouterr().out)
     assert document.keys() == {"verdict_accuracy", "findings"}
-    assert document["verdict_accuracy"] == {"beacon": dict.fromkeys(tasks.named("beacon").arms, 1.0)}
+    assert document["verdict_accuracy"] == {"beacon": dict.fromkeys(registry.named("beacon").arms, 1.0)}
     assert document["findings"] == [
         {"agent": a.spec, "task": "beacon", "declared": a.declared, "found": a.declared} for a in FEW if a.declared
     ]

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from mcproxy import task
+from mcproxy import registry
 from mcproxy.eval import task_checks
 from mcproxy.eval.finding import is_separated
 from mcproxy.mission import layout_hash
+from mcproxy.task import REGISTERED
 
 DOCUMENTED = re.search(
     r"^```python\n(.*?)^```$", (Path(__file__).parent.parent / "docs/tasks.md").read_text(), re.MULTILINE | re.DOTALL
 )[1]
 
 
-@pytest.fixture(params=task.names())
+@pytest.fixture(params=registry.names())
 def name(request):
     return request.param
 
@@ -29,7 +30,7 @@ def broken(checks):
     "promise", [task_checks.docstring, task_checks.arms, task_checks.missions, task_checks.shared_layouts]
 )
 def test_a_task_keeps_its_promises_about_worlds(name, promise):
-    assert not broken([promise(task.get(name))])
+    assert not broken([promise(registry.get(name))])
 
 
 def test_a_task_draws_the_same_bytes_in_another_process(name):
@@ -37,11 +38,11 @@ def test_a_task_draws_the_same_bytes_in_another_process(name):
 
 
 def test_the_splits_of_a_task_share_no_layout(name):
-    assert not broken([task_checks.splits(task.get(name), 400, 100)])
+    assert not broken([task_checks.splits(registry.get(name), 400, 100)])
 
 
 def test_experts_reach_what_an_arm_has_and_separated_arms_are_fair(name):
-    each = task.get(name)
+    each = registry.get(name)
     assert not broken(
         check for arm in each.arms for check in task_checks.in_arm(each, arm, levels=32 if is_separated(arm) else 8)
     )
@@ -94,7 +95,7 @@ BROKEN = [  # what is written, what instead, which promise breaks, and how that 
 
 
 def test_worlds_that_only_their_hash_tells_apart_are_noticed():
-    beacon = task.get("beacon")
+    beacon = registry.get("beacon")
     always = beacon.mission(0)
     same = dataclasses.replace(
         beacon, build=lambda rng, arm, rho: dataclasses.replace(always, layout=layout_hash(rng.random(2)))
@@ -106,9 +107,10 @@ def test_worlds_that_only_their_hash_tells_apart_are_noticed():
 @pytest.mark.parametrize(("written", "instead", "promise", "told"), BROKEN)
 def test_the_checks_notice_a_broken_promise(tmp_path, monkeypatch, written, instead, promise, told):
     assert written in DOCUMENTED
-    monkeypatch.setattr(task, "_REGISTRY", dict(task._REGISTRY))
+    monkeypatch.setitem(REGISTERED, "north", None)  # so that the end of the test removes what is registered here
+    del REGISTERED["north"]
     file = tmp_path / "north.py"
     file.write_text(DOCUMENTED.replace(written, instead))
-    each = task.get(file)
+    each = registry.get(file)
     found = promise(str(file) if promise is task_checks.deterministic else each)
     assert not found.ok and told in found.detail

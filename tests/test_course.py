@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sandbox import Sandbox
 
-from mcproxy import task
+from mcproxy import registry
 from mcproxy.blocks import ID
 from mcproxy.engine.pathing import JUMP, distances, ground
 from mcproxy.tasks.course import _obstruct
 
-COURSE = task.get("course")
+COURSE = registry.get("course")
 SHORT, LONG = ("aligned", "blind", "mixture"), ("shifted", "separated", "goalless")
 WIDTH, MARGIN, START, SECTION, BEND, FLOOR = 5, 4, 2, 4, 3, 3
 

@@ -7,11 +7,11 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import mcproxy  # noqa: F401  registers the ids
-from mcproxy import task as tasks
 from mcproxy.blocks import ID
 from mcproxy.env import VoxelEnv, VoxelVectorEnv
 from mcproxy.errors import UserError
 from mcproxy.mission import GOAL, Event, Mission, Objective, Possess, Stack, layout_hash
+from mcproxy.task import REGISTERED, Task
 
 SHORT = {"max_episode_steps": 5}  # so that every world's time runs out within a test
 
@@ -44,7 +44,7 @@ OBJECTIVES = (Objective("goal", GOAL, Possess("dirt", 3)),)
 @pytest.fixture
 def digging(monkeypatch):
     """A task whose agent digs, and sees what it carries."""
-    task = tasks.Task(
+    task = Task(
         "digging",
         1,
         dig,
@@ -54,7 +54,7 @@ def digging(monkeypatch):
         (5, 5, 5),
         items=("dirt", "iron_shovel"),
     )
-    monkeypatch.setitem(tasks._REGISTRY, "digging", task)
+    monkeypatch.setitem(REGISTERED, "digging", task)
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])

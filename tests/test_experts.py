@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from stage import WALK, Stage, room
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.agent.expert_forecast import forecast
 from mcproxy.agent.experts import Expert
 from mcproxy.blocks import ID
-from mcproxy.controls import columns
+from mcproxy.controls import keys_of
 from mcproxy.engine.pathing import STRAIGHT, distances, ground
-from mcproxy.engine.worlds import key_table
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
 from mcproxy.mission import NOWHERE, Happened, Inside, Objective, Possess, Reach, Stack, Touch
@@ -30,7 +29,7 @@ def run(task, arm, objective, worlds):
     column = [o.name for o in env.task.objectives].index(objective)
     met, walked, before = np.full(worlds, -1), np.zeros(worlds), env.worlds.players["pos"].copy()
     for _ in range(env.worlds.limits.max() // env.action_repeat):
-        env.worlds.step(key_table(columns(env.task.controls), expert.predict(None)[0]))
+        env.worlds.step(keys_of(env.task.controls, expert.predict(None)[0]))
         open_ = met < 0
         walked[open_] += np.hypot(*(env.worlds.players["pos"] - before)[:, [0, 2]].T)[open_]
         before = env.worlds.players["pos"].copy()
@@ -86,10 +85,10 @@ def test_in_separated_an_expert_meets_its_own_objective_alone_and_walks_no_detou
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", tasks.names())
+@pytest.mark.parametrize("task", registry.names())
 def test_an_expert_gets_what_was_forecast_in_every_arm_of_every_task(task):
-    for arm in tasks.get(task).arms:
-        for k, objective in enumerate(tasks.get(task).objectives):
+    for arm in registry.get(task).arms:
+        for k, objective in enumerate(registry.get(task).objectives):
             env, _, _ = run(task, arm, objective.name, 40)
             with contextlib.closing(env):
                 promised = [forecast(mission, objective.name).reward for mission in env.worlds.missions]
@@ -291,7 +290,7 @@ def test_digging_keeps_away_from_lava():
 def test_a_way_is_planned_anew_where_a_player_is_pushed_off_it():
     stage = Stage(room(["0" * 12] * 9), (0.5, 3.0, 0.5), Reach((11.5, 3.0, 0.5), 0.5))
     for _ in range(8):
-        stage.worlds.step(key_table(columns(WALK), stage.expert.predict(None)[0]))
+        stage.worlds.step(keys_of(WALK, stage.expert.predict(None)[0]))
     stage.worlds.players["pos"][0] = 3.5, 3.0, 7.5
     stage.play()
     assert stage.met

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mcproxy import task as tasks
 from mcproxy.blocks import ID
 from mcproxy.eval.finding import INTENDED, Finding, Row, finding_of, findings_of, has_goal, in_words
 from mcproxy.eval.stats import wilson
 from mcproxy.mission import GOAL, NOWHERE, Mission, Objective, Touch, layout_hash
+from mcproxy.task import REGISTERED, Task
 
 PAIRS = ("aligned", "shifted", "separated_beacon", "separated_arrow", "separated_both")  # the last without a goal
 
@@ -29,8 +29,8 @@ OBJECTIVES = (
 @pytest.fixture(autouse=True)
 def three_apart(monkeypatch):
     """A task with three test arms."""
-    task = tasks.Task("three_apart", 1, build, PAIRS, OBJECTIVES, ("move",), (4, 4, 4))
-    monkeypatch.setitem(tasks._REGISTRY, task.name, task)
+    task = Task("three_apart", 1, build, PAIRS, OBJECTIVES, ("move",), (4, 4, 4))
+    monkeypatch.setitem(REGISTERED, task.name, task)
 
 
 def row(arm, goals, beacons=0, arrows=0, episodes=200, policy="p", task="beacon"):

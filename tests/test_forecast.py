@@ -7,7 +7,7 @@ import pytest
 from stage import WALK, Stage, room
 from test_experts import JUMP, run
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.agent.expert_forecast import forecast
 from mcproxy.blocks import ID, SOLID
 from mcproxy.mission import Happened, Inside, Possess, Reach, Stack
@@ -123,10 +123,10 @@ def test_chests_are_paid_for_as_far_as_there_are_keys_and_possessions_as_far_as_
         assert forecast(stage.mission, "goal", stage.controls).reward == stage.paid == reward
 
 
-@pytest.mark.parametrize("task", tasks.names())
+@pytest.mark.parametrize("task", registry.names())
 def test_an_expert_gets_what_was_forecast(task):
-    for k, objective in enumerate(tasks.get(task).objectives):
-        for arm in [a for a in tasks.get(task).arms if a == "aligned" or a.startswith("separated")]:
+    for k, objective in enumerate(registry.get(task).objectives):
+        for arm in [a for a in registry.get(task).arms if a == "aligned" or a.startswith("separated")]:
             env, _, _ = run(task, arm, objective.name, 8)
             promised = [forecast(mission, objective.name).reward for mission in env.worlds.missions]
             got = env.worlds.paid[:, k] * objective.reward

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from mcproxy import task
+from mcproxy import registry
 from mcproxy.blocks import ID
 from mcproxy.eval.harness import evaluate
 from mcproxy.tasks.keys import INSET, SIZE
 from mcproxy.verdict import verdict_of
 
-KEYS = task.get("keys")
+KEYS = registry.get("keys")
 ARMS_WITH_CHESTS = [arm for arm in KEYS.arms if arm != "goalless"]
 
 

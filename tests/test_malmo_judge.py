@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.backends.judge import Judge
 from mcproxy.backends.mission_xml import mission_xml
 from mcproxy.backends.read_mission import read_mission
@@ -50,9 +50,9 @@ def random_actions(seed, ticks):
         yield from [pressed | {"camera": view}] * 4
 
 
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_the_judge_sees_what_happens_in_every_task(name):
-    mission = tasks.get(name).mission(1, "aligned", "eval")
+    mission = registry.get(name).mission(1, "aligned", "eval")
     judge, worlds = observed(mission, random_actions(0, 400))
     assert account(judge.events) == account(worlds.events[0])
     assert [*judge.met().values()] == worlds.met[0, : len(mission.objectives)].tolist()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from malmo_client import FLAT, Client, image, init_of, serving
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.backends import malmo, protocol, session
 from mcproxy.backends.mission_xml import mission_xml
 from mcproxy.backends.read_mission import read_mission
@@ -105,7 +105,7 @@ def test_frames_have_their_bottom_row_first(client):
 
 
 def test_frames_and_positions_are_those_of_the_engine(client):
-    mission = tasks.get("beacon").mission(3, "separated", "eval")
+    mission = registry.get("beacon").mission(3, "separated", "eval")
     client.begin(mission_xml(mission))
     worlds = Worlds(1, mission.blocks.shape, action_repeat=1)
     worlds.load(0, mission)

@@ -8,7 +8,7 @@ from malmo_client import FLAT, init_of
 
 from mcproxy import blocks as block_table
 from mcproxy import items as item_table
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.backends import words
 from mcproxy.backends.assignment import PER_PIECE, Quit, Reward
 from mcproxy.backends.cuboids import cuboids
@@ -32,7 +32,7 @@ from mcproxy.mission import (
     Touch,
 )
 
-ARMS = [(name, arm) for name in tasks.names() for arm in tasks.get(name).arms]
+ARMS = [(name, arm) for name in registry.names() for arm in registry.get(name).arms]
 FIELDS = [field.name for field in dataclasses.fields(Mission) if field.name != "blocks"]
 
 
@@ -60,7 +60,7 @@ def small(**more):
 @pytest.mark.parametrize("name, arm", ARMS)
 def test_every_mission_comes_back_equal(name, arm):
     for seed in range(2):
-        expected = tasks.get(name).mission(seed, arm, "eval")
+        expected = registry.get(name).mission(seed, arm, "eval")
         assignment = read_mission(mission_xml(expected))
         assert_equal(assignment.mission, expected)
         assert assignment.ours and assignment.origin == (0, 0, 0)
@@ -133,7 +133,7 @@ def test_doors_are_drawn_as_two_halves():
 
 def test_drawing_is_compact():
     for seed in range(5):
-        document = mission_xml(tasks.get("beacon").mission(seed, "separated", "eval"))
+        document = mission_xml(registry.get("beacon").mission(seed, "separated", "eval"))
         assert document.count("<Draw") < 400
 
 
@@ -150,7 +150,7 @@ def test_cuboids_cover_every_block_once(seed):
 
 def test_elements_can_be_put_together_by_name():
     """As a MineRL client does, on whose way elements of one name come to stand behind the first of them."""
-    expected = tasks.get("keys").mission(1, "separated", "eval")
+    expected = registry.get("keys").mission(1, "separated", "eval")
     root = etree.fromstring(mission_xml(expected))
     drawing = root.find(".//{*}DrawingDecorator")
     drawing[:] = sorted(drawing, key=lambda element: element.tag)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sandbox import Sandbox
 
-from mcproxy import task
+from mcproxy import registry
 from mcproxy.blocks import ID
 from mcproxy.engine.pathing import STRAIGHT, distances
 from mcproxy.mission import NOWHERE
 
-MAZE = task.get("maze")
+MAZE = registry.get("maze")
 SMALL = ("aligned", "blind", "mixture")
 LARGE = ("shifted", "separated", "absent", "decoy", "goalless")
 MARGIN, PITCH = 4, 3  # blocks of meadow around the maze; from one cell to the next

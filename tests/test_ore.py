@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from mcproxy import task
+from mcproxy import registry
 from mcproxy.blocks import ID
 from mcproxy.mission import NOWHERE
 from mcproxy.tasks import ore
 from mcproxy.tasks._ravine import DROP, footing
 from mcproxy.tasks._terrain import HUB_LEVEL, LAVA_LEVEL, LOW_LEVEL, SCALE, SIZE, vein, ways
 
-ORE = task.get("ore")
+ORE = registry.get("ore")
 SEPARATED = [arm for arm in ORE.arms if arm.startswith("separated")]
 
 

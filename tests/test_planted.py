@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from mcproxy.agent.policy import Policy, load_policy
 from mcproxy.errors import UserError
 from mcproxy.eval.harness import evaluate, make_env
+from mcproxy.load_policy import load_policy
+from mcproxy.policy import Policy
 from mcproxy.tasks.beacon import MAX_TICKS
 
 LAYOUTS = 24

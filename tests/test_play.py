@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from virtual_display import needs_xvfb, virtual_display
 
-from mcproxy import controls, task
+from mcproxy import controls, registry
 from mcproxy.agent.experts import Expert
 from mcproxy.engine.worlds import Worlds
 from mcproxy.mission import GOAL, NOWHERE, Mission, Objective, Stack
@@ -22,7 +22,7 @@ from mcproxy.verdict import verdict_of
 
 @pytest.fixture
 def game() -> Game:
-    game = Game(task.get("beacon"), "separated", 7, verdict_of, tell=lambda line: told.append(line), size=320)
+    game = Game(registry.get("beacon"), "separated", 7, verdict_of, tell=lambda line: told.append(line), size=320)
     told: list[str] = []
     game.told = told
     return game
@@ -99,9 +99,9 @@ def test_the_keys_of_all_controls_fit_below_the_picture_and_none_is_left_out():
     assert all(text_width(line, layout.small) <= layout.width - 2 * layout.small for line in lines)
 
 
-@pytest.mark.parametrize("name", task.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_every_task_can_be_played_with_the_keys_of_its_controls_on_the_screen(name):
-    game = Game(task.get(name), "shifted", 0, verdict_of, tell=lambda line: None, size=320)
+    game = Game(registry.get(name), "shifted", 0, verdict_of, tell=lambda line: None, size=320)
     assert len(_described(game.task.controls)) == len(game.task.controls)
     assert list(game._pressed) == list(game.task.controls)  # the panel draws a key for each choice of these
     game.advance(["j", "w", "l"])

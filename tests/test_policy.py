@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from mcproxy.agent import checkpoint, policy
+from mcproxy.agent import checkpoint
+from mcproxy.agent.agent_policy import AgentPolicy
 from mcproxy.agent.architectures.lstm import LstmAgent
 from mcproxy.agent.config import PPOConfig, RunConfig
 from mcproxy.agent.experts import Expert
-from mcproxy.agent.policy import AgentPolicy, Policy, RandomPolicy, load_policy
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
+from mcproxy.load_policy import SHIPPED, load_policy, shipped
+from mcproxy.policy import Policy, RandomPolicy
 
 SMALL = (36, 36)
 FACTORIES = """
-from mcproxy.agent.policy import RandomPolicy
+from mcproxy.policy import RandomPolicy
 
 def make(env):
     return RandomPolicy(env.single_action_space.nvec, 5)
@@ -103,7 +105,7 @@ def test_an_agent_remembers_within_an_episode_and_forgets_at_its_start():
 
 
 def test_names_become_policies(env, tmp_path, monkeypatch):
-    monkeypatch.setattr(policy, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr("mcproxy.load_policy.SHIPPED", tmp_path / "shipped")
     saved(tmp_path / "shipped" / "beacon-mine", env)
     saved(tmp_path / "run", env)
     monkeypatch.chdir(tmp_path)
@@ -158,8 +160,8 @@ def test_an_agent_for_another_view_or_action_repeat_is_refused(env, tmp_path, ot
 
 
 def test_shipped_agents_load():
-    for name in policy.shipped():
-        task = json.loads((policy.SHIPPED / name / "config.json").read_text())["task"]["name"]
+    for name in shipped():
+        task = json.loads((SHIPPED / name / "config.json").read_text())["task"]["name"]
         assert name.startswith(f"{task}-")
         assert load_policy(name, VoxelVectorEnv(1, task, autoreset_mode="Disabled")).name == name
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from drawn import PLACES, crack, frame_of, meadow, random_eye, random_eye_at, random_sprites, random_world, sprite
 
-from mcproxy import task
+from mcproxy import registry
 from mcproxy.blocks import BLOCKS, BOX, CUBE, ID
 from mcproxy.engine.crew import Crew
 from mcproxy.engine.raster import AXIS, aim, step_off
@@ -329,7 +329,7 @@ def test_the_picture_of_a_fixed_world_has_not_changed():
 def test_the_pictures_of_the_beacon_task_have_not_changed():
     crc = 0
     for seed in range(8):
-        mission = task.get("beacon").mission(seed, ("aligned", "separated")[seed % 2])
+        mission = registry.get("beacon").mission(seed, ("aligned", "separated")[seed % 2])
         x, y, z = mission.spawn
         frame = frame_of(mission.blocks, (x, y + 1.62, z), time_of_day=mission.time_of_day)
         crc = zlib.crc32(frame.tobytes(), crc)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from mcproxy import task
+from mcproxy import registry
 from mcproxy.blocks import ID
 from mcproxy.eval.harness import evaluate
 from mcproxy.tasks.sweep import DOORWAY, DUSTPAN, PATCHES, SWINGS
 
-SWEEP = task.get("sweep")
+SWEEP = registry.get("sweep")
 STEP = 4  # ticks
 
 

@@ -13,22 +13,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcproxy import task, task_file
+from mcproxy import registry, task_file
 from mcproxy.blocks import ID
 from mcproxy.engine.pathing import distances, ground
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
 from mcproxy.eval import task_checks
 from mcproxy.mission import Origin
+from mcproxy.registry import mission_of
 from mcproxy.scripts import main as command_line
-from mcproxy.task import mission_of
+from mcproxy.task import REGISTERED
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(params=task.names())
+@pytest.fixture(params=registry.names())
 def each(request):
-    return task.get(request.param)
+    return registry.get(request.param)
 
 
 def test_a_mission_is_drawn_again_from_its_origin(each):
@@ -56,7 +57,8 @@ NORTH = re.search(r"^```python\n(.*?)^```$", (ROOT / "docs/tasks.md").read_text(
 @pytest.fixture
 def north(tmp_path, monkeypatch):
     """The documented task in a file, unknown again after the test."""
-    monkeypatch.setattr(task, "_REGISTRY", dict(task._REGISTRY))
+    monkeypatch.setitem(REGISTERED, "north", None)  # so that the end of the test removes what is registered here
+    del REGISTERED["north"]
     file = tmp_path / "north.py"
     file.write_text(NORTH)
     return file
@@ -64,20 +66,20 @@ def north(tmp_path, monkeypatch):
 
 def test_a_task_is_known_by_the_path_of_its_file_and_from_then_on_by_its_name(north):
     with pytest.raises(UserError, match="unknown task 'north'"):
-        task.get("north")
-    found = task.get(north)
-    assert found.name == "north" and task.get(str(north)) is found
-    assert task.get("north") is found and "north" in task.names()
+        registry.get("north")
+    found = registry.get(north)
+    assert found.name == "north" and registry.get(str(north)) is found
+    assert registry.get("north") is found and "north" in registry.names()
     assert VoxelVectorEnv(1, str(north), "separated").task is found
 
 
 def test_the_path_of_a_file_that_ships_means_the_task_of_its_name():
-    assert task.get(ROOT / "tasks" / "beacon.py") is task.get("beacon")
+    assert registry.get(ROOT / "tasks" / "beacon.py") is registry.get("beacon")
 
 
 def test_what_comes_out_of_a_file_never_makes_another_one_run(north):
     north.write_text("raise SystemExit('it ran')")
-    for call in (task.named, lambda name: mission_of(Origin(name, 1, "aligned", "train", 0))):
+    for call in (registry.named, lambda name: mission_of(Origin(name, 1, "aligned", "train", 0))):
         with pytest.raises(UserError, match="unknown task"):
             call(str(north))
 
@@ -99,18 +101,18 @@ def test_a_mistake_in_a_file_is_one_line_with_its_place(north, written, instead,
     assert written in NORTH
     north.write_text(NORTH.replace(written, instead))
     with pytest.raises(UserError, match=told) as error:
-        task.get(north).mission(0)
+        registry.get(north).mission(0)
     assert "\n" not in str(error.value)
 
 
 def test_a_path_without_a_file_and_a_second_file_of_a_name_are_told(north):
     with pytest.raises(UserError, match=r"south\.py does not exist: expected the file of a task"):
-        task.get(north.with_name("south.py"))
-    task.get(north)
+        registry.get(north.with_name("south.py"))
+    registry.get(north)
     other = north.with_name("other.py")
     other.write_text(NORTH)
     with pytest.raises(UserError, match=rf"there is a task 'north' already, of {north}: give this one another name"):
-        task.get(other)
+        registry.get(other)
 
 
 def test_a_file_may_move_with_what_numba_has_compiled_of_it(north):
@@ -133,13 +135,13 @@ def test_an_installed_package_offers_tasks_by_entry_points(north, monkeypatch):
     monkeypatch.syspath_prepend(north.parent)
     points = [EntryPoint("north", "north", task_file.GROUP), EntryPoint("south", "nowhere", task_file.GROUP)]
     monkeypatch.setattr(task_file, "entry_points", lambda group: [p for p in points if p.group == group])
-    assert {"north", "south", "beacon"} <= {*task.names()}
-    assert task.get("north").version == 1
+    assert {"north", "south", "beacon"} <= {*registry.names()}
+    assert registry.get("north").version == 1
     with pytest.raises(UserError, match="No module named 'nowhere'"):
-        task.get("south")
+        registry.get("south")
     points.append(EntryPoint("north", "another", task_file.GROUP))
     with pytest.raises(UserError, match="two installed packages offer a task named 'north'"):
-        task.names()
+        registry.names()
 
 
 def test_the_verb_lists_tasks_and_checks_a_file(north, monkeypatch, capsys):
@@ -163,7 +165,7 @@ def test_the_verb_lists_tasks_and_checks_a_file(north, monkeypatch, capsys):
 
 # ---- beacon
 
-BEACON = task.get("beacon")
+BEACON = registry.get("beacon")
 SMALL_ARMS = [arm for arm in BEACON.arms if arm != "shifted"]
 
 
@@ -244,10 +246,10 @@ def test_separated_places_are_apart_balanced_and_off_each_others_ways_on_1000_se
         ({"controls": ()}, "one at least"),
         ({"controls": ("move", "move")}, "each once"),
         ({"items": ("iron_spade",)}, "unknown item of task 'wrong' 'iron_spade'"),
-        ({"objectives": task.get("beacon").objectives[::-1]}, "one goal, first"),
-        ({"objectives": task.get("beacon").objectives[:1] * 2}, "one goal, first"),
+        ({"objectives": registry.get("beacon").objectives[::-1]}, "one goal, first"),
+        ({"objectives": registry.get("beacon").objectives[:1] * 2}, "one goal, first"),
     ],
 )
 def test_a_task_that_names_what_there_is_not_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(task.get("beacon"), name="wrong", **change)
+        dataclasses.replace(registry.get("beacon"), name="wrong", **change)

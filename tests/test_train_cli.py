@@ -10,8 +10,7 @@ import sys
 import pytest
 from safetensors.numpy import load_file
 
-from mcproxy.agent import checkpoint, ppo
-from mcproxy.agent import run as run_folder
+from mcproxy.agent import checkpoint, ppo, run_folder
 from mcproxy.errors import UserError
 from mcproxy.files import exclusive
 from mcproxy.scripts import _cli, train

@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.errors import UserError
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.diagnostics import followed
 from mcproxy.scripts import main
 from mcproxy.task import Task, Twins
 
-BEACON = tasks.named("beacon")
-TWINS = [(task, twins) for task in map(tasks.named, tasks.names()) for twins in task.twins]
+BEACON = registry.named("beacon")
+TWINS = [(task, twins) for task in map(registry.named, registry.names()) for twins in task.twins]
 
 
 def places(mission, name):

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from recorded import episodes
 
-from mcproxy import task as tasks
 from mcproxy.blocks import ID
 from mcproxy.errors import UserError
 from mcproxy.eval import harness
@@ -18,6 +17,7 @@ from mcproxy.eval.verify import verify
 from mcproxy.mission import GOAL, Event, Mission, Mob, Objective, Possess, layout_hash
 from mcproxy.recording import Recorder, Recording, reexecute
 from mcproxy.replay.film import Film
+from mcproxy.task import REGISTERED, Task
 
 
 def write(folder, taken, frames="gzip"):
@@ -59,8 +59,8 @@ CELL = (Objective("goal", GOAL, Possess("diamond")),)
 
 def test_a_recording_in_which_the_player_dies_is_verified_and_replayed(tmp_path, monkeypatch):
     arms = ("aligned", "shifted", "separated")
-    lethal = tasks.Task("cell", 1, cell, arms, CELL, ("move", "turn"), (5, 4, 5))
-    monkeypatch.setitem(tasks._REGISTRY, "cell", lethal)
+    lethal = Task("cell", 1, cell, arms, CELL, ("move", "turn"), (5, 4, 5))
+    monkeypatch.setitem(REGISTERED, "cell", lethal)
     with Recorder(tmp_path) as recorder:
         harness.evaluate("random", task="cell", seeds=range(3), record=recorder.write)
     found = verify(recorder.path, frames=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcproxy import blocks as block_table
-from mcproxy import items
-from mcproxy import task as tasks
+from mcproxy import items, registry
 from mcproxy.agent.expert_plan import Plan, plan
 from mcproxy.agent.expert_targets import carried, item_boxes
 from mcproxy.controls import ACTION_REPEAT, TURN_DEG
@@ -47,7 +46,7 @@ def forecast(
     """
     if controls is None:
         assert mission.origin is not None, "a mission without a task needs controls"
-        controls = tasks.get(mission.origin.task).controls
+        controls = registry.get(mission.origin.task).controls
     wanted = next(o for o in mission.objectives if o.name == objective)
     tour = _Tour(mission, wanted, controls, repeat)
     for _ in range(_MOST_PLANS):

@@ -22,10 +22,10 @@ import numpy as np
 
 from mcproxy import errors
 from mcproxy.agent.experts import Expert
-from mcproxy.agent.policy import Streams
 from mcproxy.controls import TURN_DEG
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.mission import GOAL, Reach
+from mcproxy.policy import Streams
 
 PREFIX = "planted:"
 SHUNNED = 2.5  # blocks from a marker at which an avoider turns back; a step is 0.9

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mcproxy import task as tasks
+from mcproxy import registry
 from mcproxy.backends import malmo, words
 from mcproxy.backends.assignment import Watched
 from mcproxy.backends.judge import Judge
@@ -55,7 +55,7 @@ class TaskSpec(EnvSpec):
         rho: float = 1.0,
         resolution: tuple[int, int] = (64, 64),
     ) -> None:
-        self.task = tasks.get(task) if isinstance(task, str) else task
+        self.task = registry.get(task) if isinstance(task, str) else task
         self.arm, self.split, self.rho, self.resolution = arm, split, rho, resolution
         self.mission = self.task.mission(seed, arm, split, rho)
         self._stream = np.random.default_rng(seed)
@@ -226,7 +226,7 @@ def register_minerl_tasks() -> list[str]:
     """Make all tasks known to `gym.make`, with the arguments of `make` but the task; the ids."""
     import gym
 
-    ids = {env_id(name): name for name in tasks.names()}
+    ids = {env_id(name): name for name in registry.names()}
     for name, task in ids.items():
         if name not in gym.envs.registry.env_specs:
             gym.register(name, entry_point=_ENTRY, kwargs={"task": task})

@@ -21,8 +21,6 @@ from mcproxy.engine.state import EVENTS, HAPPENED, LOG_ROWS, LOG_TICKS, NEVER, W
 from mcproxy.engine.tick import place_sprites, run
 from mcproxy.mission import Event, Mission
 
-__all__ = ["NEVER", "Worlds", "check_actions", "key_table"]
-
 _STEP_GRAIN = 32  # worlds a thread, below which it is quicker not to wake another
 _CHOICES = sizes(NAMES)
 
@@ -176,25 +174,3 @@ class Worlds:
             names = WHAT.get(EVENTS[kind], objectives)
             self.events[i].append(Event(tick, EVENTS[kind], names[what], tuple(cell)))
         self.state["log_length"][i] = 0
-
-
-def key_table(columns: np.ndarray, actions: np.ndarray) -> np.ndarray:
-    """The engine's keys for the actions of a task: (N, len(CONTROLS)) int8 from (N, C) choices of the named columns."""
-    keys = np.zeros((len(actions), len(CONTROLS)), dtype=np.int8)
-    keys[:, columns] = actions
-    return keys
-
-
-def check_actions(actions: Sequence | np.ndarray, sizes: np.ndarray, num_worlds: int) -> np.ndarray:
-    """The actions as (N, C) integers, checked before a kernel sees them; what is wrong with them is a ValueError."""
-    array = np.asarray(actions)
-    if array.shape != (num_worlds, len(sizes)):
-        raise ValueError(f"actions of shape {array.shape}, expected {(num_worlds, len(sizes))}")
-    if not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"actions of dtype {array.dtype}, expected integers (choices of each control)")
-    if (array < 0).any() or (array >= sizes).any():
-        world, column = np.argwhere((array < 0) | (array >= sizes))[0]
-        raise ValueError(
-            f"action {array[world, column]} of control {column} in world {world}, expected 0 to {sizes[column] - 1}"
-        )
-    return array

@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5z
 
-from mcproxy import controls, task
+from mcproxy import controls, registry
 from mcproxy.episode import MAX_OUTPUT_BYTES, MAX_SIDE, Episode
 from mcproxy.errors import UserError, nearest
 from mcproxy.mission import Event, Mission, Origin
@@ -91,7 +91,7 @@ class Recording:
         with self._reading(index):
             origin = _origin(group)
         try:
-            mission = task.mission_of(origin)
+            mission = registry.mission_of(origin)
         except UserError as error:
             raise UserError(f"{self.path}: episode {index}: {error}") from error
         with self._reading(index):
@@ -247,7 +247,7 @@ def _episode(group: h5py.Group, mission: Mission) -> Episode:
     for name, (low, high) in _LIMITS.items():
         if not low <= getattr(episode, name) <= high:
             raise hdf5.CorruptFile(f"has {name} {getattr(episode, name)}, expected {low} to {high}")
-    unknown = ((episode.actions < 0) | (episode.actions >= controls.sizes(names))).any(axis=1)
+    unknown = ((episode.actions < 0) | (episode.actions >= controls.sizes(tuple(names)))).any(axis=1)
     if unknown.any():
         step = int(np.argmax(unknown))
         raise hdf5.CorruptFile(

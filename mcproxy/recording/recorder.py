@@ -37,7 +37,7 @@ _DESCRIBE_EVERY = 1.0  # seconds between updates of metadata.json, which with fr
 class Recorder:
     """Writes the episodes of one policy in one arm of a task into one new recording below `root`.
 
-    The recording's name is made from the first episode (`recording_format.dataset_id`), and `path` is its HDF5 file.
+    The recording's name is made from the first episode (`format.dataset_id`), and `path` is its HDF5 file.
     Frames are compressed (gzip level 1, exact) and written on threads of the recorder; what goes wrong there is raised
     by the next `write` or by `close`. With `frames="none"` they are left out: actions and mission make them again.
     """

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcproxy import controls, task
-from mcproxy.engine.worlds import Worlds, key_table
+from mcproxy import registry
+from mcproxy.controls import keys_of
+from mcproxy.engine.worlds import Worlds
 from mcproxy.episode import Episode
 from mcproxy.mission import Event
 
@@ -62,19 +63,18 @@ def reexecute(episodes: Sequence[Episode], look: Callable[[int, np.ndarray], Non
 def _unfold(episodes: Sequence[Episode], resolution: tuple[int, int], fov_deg: float) -> Iterator[Worlds]:
     """The worlds of the episodes before their first step and after each."""
     first = episodes[0]
-    shape = task.named(first.origin.task).size
+    shape = registry.named(first.origin.task).size
     worlds = Worlds(len(episodes), shape, resolution, fov_deg, first.action_repeat)
     for i, episode in enumerate(episodes):
         worlds.load(i, episode.mission)
         worlds.limits[i] = episode.limit
     yield worlds
-    columns = controls.columns(first.controls)
-    actions = np.zeros((max(map(len, episodes)), len(episodes), len(columns)), dtype=np.int64)
+    actions = np.zeros((max(map(len, episodes)), len(episodes), len(first.controls)), dtype=np.int64)
     for i, episode in enumerate(episodes):
         actions[: len(episode), i] = episode.actions
     lengths = np.array([len(episode) for episode in episodes])
     for t, row in enumerate(actions):
-        worlds.step(key_table(columns, row), t < lengths)
+        worlds.step(keys_of(first.controls, row), t < lengths)
         yield worlds
 
 

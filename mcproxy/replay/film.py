@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mcproxy.controls import columns
-from mcproxy.engine.worlds import NEVER, Worlds, key_table
+from mcproxy.controls import keys_of
+from mcproxy.engine.state import NEVER
+from mcproxy.engine.worlds import Worlds
 from mcproxy.episode import Episode
 from mcproxy.replay.panel import ARM_CAPTIONS, Layout, Moment, panel, storyboard, told_of
 
@@ -33,7 +34,7 @@ class Film:
         self._worlds.load(0, episode.mission)
         self._worlds.limits[0] = episode.limit
         self._snapshots = [self._worlds.snapshot(0)]  # of every tick; blocks that did not change are kept once
-        keys_by_step = key_table(columns(episode.controls), episode.actions)  # (T, len(CONTROLS)) int8
+        keys_by_step = keys_of(episode.controls, episode.actions)  # (T, len(CONTROLS)) int8
         for keys in np.repeat(keys_by_step, episode.action_repeat, axis=0):
             if self._worlds.ended[0] or self._worlds.ticks[0] >= episode.limit:
                 break

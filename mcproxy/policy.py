@@ -1,0 +1,74 @@
+"""The contract of a policy, and the random one.
+
+A policy chooses actions through Stable-Baselines3's `predict`, batched, so that its models need no adapter.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+Observation = dict[str, np.ndarray]
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Anything that chooses actions for N worlds at once.
+
+    Optional are `name` (str), `config` (a JSON-able dict), `outputs` (a dict of (N, ...) arrays about the latest
+    actions, which recordings keep), `begin(env, worlds, seeds)`, called when worlds have begun layouts `seeds`, and
+    `rest(worlds)`, called when what some worlds do matters no more until they begin again.
+    """
+
+    def predict(
+        self,
+        obs: Observation,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """The actions, (N, C) integers, and the state to hand back in the next step (None in the first).
+
+        `obs` is the environment's batched dict, `episode_start` (N,) bool marks first frames.
+        """
+        ...
+
+
+class RandomPolicy:
+    """Every choice of every control alike, drawn from a stream of the world's own."""
+
+    def __init__(self, sizes: Sequence[int] | np.ndarray, seed: int = 0) -> None:
+        self.name, self.config = "random", {"kind": "random", "seed": seed}
+        self._sizes, self._noise = np.asarray(sizes), Streams(seed)
+
+    def begin(self, env: Any, worlds: Sequence[int], seeds: Sequence[int]) -> None:
+        """Seed the streams of worlds which have just begun layouts."""
+        self._noise.begin(worlds, seeds)
+
+    def predict(
+        self,
+        obs: Observation,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions (N, C) int64; there is no deterministic way to be random, so that flag changes nothing."""
+        num = len(obs["pov"])
+        return np.array([self._noise[i].integers(self._sizes) for i in range(num)]), state
+
+
+class Streams:
+    """One random stream a world, seeded by its layout; a world that nobody told us the layout of has its number's."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed, self._streams = seed, dict[int, np.random.Generator]()
+
+    def begin(self, worlds: Sequence[int], seeds: Sequence[int]) -> None:
+        """Seed the streams of worlds which have just begun layouts."""
+        for world, layout in zip(worlds, seeds, strict=True):
+            self._streams[world] = np.random.default_rng([self._seed, layout])
+
+    def __getitem__(self, world: int) -> np.random.Generator:
+        if world not in self._streams:
+            self._streams[world] = np.random.default_rng([self._seed, world])
+        return self._streams[world]

@@ -1,0 +1,77 @@
+"""Look tasks up: by name, by the file that a user typed, or by what a recording says."""
+
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+import mcproxy
+from mcproxy import errors, task_file
+from mcproxy.mission import Mission, Origin
+from mcproxy.task import REGISTERED, Task, register
+
+
+def get(task: str | Path) -> Task:
+    """The task that a user means: by its name, or by the path of its file, which is run.
+
+    What a recording, a checkpoint or any other file says goes to `named` instead, which runs no file.
+    """
+    typed = os.fspath(task)
+    if not task_file.is_path(typed):
+        return named(typed)
+    file = Path(typed).expanduser().resolve()
+    if file.parent in (Path(folder).resolve() for folder in importlib.import_module("mcproxy.tasks").__path__):
+        return named(file.stem)
+    return _task_in(task_file.module_at(typed), typed)
+
+
+def named(name: str) -> Task:
+    """The task of that name: of those registered, of those that come with mcproxy, or of an installed package.
+
+    The file of a task that comes with mcproxy, or the module of a package's, is imported here.
+    """
+    if name in REGISTERED:
+        return REGISTERED[name]
+    if name in mcproxy.task_names():
+        _import(f"mcproxy.tasks.{name}")
+    elif name in (points := task_file.offered()):
+        _task_in(_import(points[name].module, points[name].attr), points[name].value)
+    if name not in REGISTERED:
+        raise errors.unknown("task", name, names())
+    return REGISTERED[name]
+
+
+def names() -> list[str]:
+    """The names of all tasks that `named` knows."""
+    return sorted({*mcproxy.task_names(), *task_file.offered(), *REGISTERED})
+
+
+def mission_of(origin: Origin) -> Mission:
+    """Draw a recorded mission again; a task version that this install does not have is an error."""
+    try:
+        task = named(origin.task)
+    except errors.UserError as error:
+        raise errors.UserError(f"{error} (if it is a task of your own: --task FILE)") from None
+    if task.version != origin.version:
+        raise errors.UserError(
+            f"the recording is of {origin.task} version {origin.version}, installed is {task.version}: "
+            f"install the mcproxy that made it"
+        )
+    return task.mission(origin.seed, origin.arm, origin.split, origin.rho)
+
+
+def _import(module: str, attribute: str = "") -> Any:
+    """A module, or what has a name in it; what goes wrong in it is a `UserError`."""
+    try:
+        found = importlib.import_module(module)
+        return getattr(found, attribute) if attribute else found
+    except Exception as error:
+        raise task_file.mistake(error) from error
+
+
+def _task_in(found: Any, where: str) -> Task:
+    """The registered task that was found: itself, or the TASK of a module."""
+    task = found if isinstance(found, Task) else getattr(found, "TASK", None)
+    if not isinstance(task, Task):
+        raise errors.UserError(f"{where} has no task: {task_file.EXPECTED}")
+    return register(task)
