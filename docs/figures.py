@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mcproxy.agent.experts import Expert
 from mcproxy.blocks import BLOCKS, ID
 from mcproxy.engine.gaze import EYE_HEIGHT
 from mcproxy.engine.mesh import LANES, QUADS
@@ -19,6 +18,7 @@ from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rast
 from mcproxy.engine.renderer import Renderer
 from mcproxy.engine.worlds import Worlds
 from mcproxy.env import VoxelVectorEnv
+from mcproxy.experts import Expert
 from mcproxy.mission import Mission, Mob
 from mcproxy.registry import get, names
 from mcproxy.replay.map import TopDown

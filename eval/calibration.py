@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from mcproxy import registry
-from mcproxy.agent.expert_forecast import forecast
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import ArmResult
@@ -33,6 +32,7 @@ from mcproxy.eval.finding import (
 )
 from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate, make_env
 from mcproxy.eval.results import Results
+from mcproxy.experts.lookahead import forecast
 from mcproxy.load_policy import load_policy
 from mcproxy.mission import GOAL, Happened
 from mcproxy.task import Task

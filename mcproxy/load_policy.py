@@ -21,18 +21,18 @@ SHIPPED = Path(__file__).parent / "agent" / "shipped"  # folders of checkpoints
 def load_policy(spec: str, env: "VoxelVectorEnv", seed: int = 0) -> Policy:
     """The policy of that name for the worlds of `env`.
 
-    `spec` is `random`, `expert:OBJECTIVE`, `planted:...` (`mcproxy.agent.planted`), the name of a shipped agent, a
+    `spec` is `random`, `expert:OBJECTIVE`, `planted:...` (`mcproxy.experts.planted`), the name of a shipped agent, a
     checkpoint folder, or `module:factory`, of which `factory(env)` gives the policy. What cannot be had is a
     `UserError`.
     """
     if spec == "random":
         return RandomPolicy(env.single_action_space.nvec, seed)
     if spec.startswith("expert:"):
-        from mcproxy.agent.experts import Expert
+        from mcproxy.experts import Expert
 
         return Expert(spec.removeprefix("expert:"), env)
     if spec.startswith("planted:"):
-        from mcproxy.agent.planted import plant
+        from mcproxy.experts.planted import plant
 
         return plant(spec, env, seed)
     folder = SHIPPED / spec if spec in shipped() else Path(spec)

@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 
-from mcproxy.agent.experts import Expert
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.eval import evaluate
+from mcproxy.experts import Expert
 
 SEEDS = tuple(range(6))
 STEPS = 45  # at most: two chunks of frames

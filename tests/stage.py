@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from mcproxy.agent.experts import Expert
 from mcproxy.blocks import ID
 from mcproxy.controls import keys_of
 from mcproxy.engine.worlds import Worlds
+from mcproxy.experts import Expert
 from mcproxy.mission import GOAL, Mission, Objective
 
 WALK = ("move", "turn")

@@ -7,13 +7,13 @@ import pytest
 from stage import WALK, Stage, room
 
 from mcproxy import registry
-from mcproxy.agent.expert_forecast import forecast
-from mcproxy.agent.experts import Expert
 from mcproxy.blocks import ID
 from mcproxy.controls import keys_of
 from mcproxy.engine.pathing import STRAIGHT, distances, ground
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
+from mcproxy.experts import Expert
+from mcproxy.experts.lookahead import forecast
 from mcproxy.mission import NOWHERE, Happened, Inside, Objective, Possess, Reach, Stack, Touch
 
 WORLDS = 100

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import mcproxy.eval
-from mcproxy.agent.experts import Expert
 from mcproxy.errors import UserError
 from mcproxy.eval.harness import evaluate, make_env
+from mcproxy.experts import Expert
 from mcproxy.tasks.beacon import MAX_TICKS
 
 WORLDS = 8

@@ -11,7 +11,7 @@ pytest.importorskip("minerl", reason='MineRL is not installed: READTHEDOCS=1 pip
 from lxml import etree  # noqa: E402
 from minerl.env import _multiagent  # noqa: E402
 
-from mcproxy import task as tasks  # noqa: E402
+from mcproxy import registry  # noqa: E402
 from mcproxy.backends import malmo  # noqa: E402
 from mcproxy.backends.driver import MinerlVectorEnv  # noqa: E402
 from mcproxy.backends.minerl import TaskEnv, register_minerl_tasks, spec  # noqa: E402
@@ -44,13 +44,13 @@ def mission_schema():
     return schema("Mission.xsd")
 
 
-ARMS = [(name, arm) for name in tasks.names() for arm in tasks.get(name).arms]
+ARMS = [(name, arm) for name in registry.names() for arm in registry.get(name).arms]
 
 
 @pytest.mark.parametrize("name, arm", ARMS)
 def test_every_mission_is_valid_for_malmo(mission_schema, name, arm):
     for seed in range(2):
-        document = mission_xml(tasks.get(name).mission(seed, arm, "eval"))
+        document = mission_xml(registry.get(name).mission(seed, arm, "eval"))
         mission_schema.assertValid(etree.fromstring(document))
 
 
@@ -62,11 +62,11 @@ def test_the_spec_and_what_the_client_sends_are_valid(mission_schema):
     schema("MissionInit.xsd").assertValid(etree.fromstring(etree.tostring(sent)))
 
 
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_what_the_client_sends_is_the_mission_of_the_task(name):
     made = spec(name, "aligned", "eval", seed=5)
     (sent,) = TaskEnv(made, instances=[None])._setup_agent_xmls("e")
-    mission, expected = read_mission(etree.tostring(sent)).mission, tasks.get(name).mission(5, "aligned", "eval")
+    mission, expected = read_mission(etree.tostring(sent)).mission, registry.get(name).mission(5, "aligned", "eval")
     assert np.array_equal(mission.blocks, expected.blocks)
     for field in ("spawn", "yaw_deg", "objectives", "max_ticks", "layout", "inventory", "drops", "mobs", "origin"):
         assert getattr(mission, field) == getattr(expected, field), field
@@ -83,10 +83,10 @@ def test_resets_draw_from_the_seed_or_as_next_episode_says():
             drawn.append(made.mission.layout)
         layouts.append(drawn)
     assert layouts[0] == layouts[1] and len(set(layouts[0])) == 3
-    assert layouts[0][0] == tasks.get("beacon").mission(7).layout
+    assert layouts[0][0] == registry.get("beacon").mission(7).layout
     first.next_episode(21)
     first.reset()
-    assert first.mission.layout == tasks.get("beacon").mission(21).layout
+    assert first.mission.layout == registry.get("beacon").mission(21).layout
 
 
 def code_of_the_page(number):
@@ -138,9 +138,9 @@ class Playback:
         return np.stack(actions), state
 
 
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_an_evaluation_through_minerl_is_the_same_to_the_last_bit(address, name):
-    arm = next(a for a in tasks.get(name).arms if a.startswith("separated"))
+    arm = next(a for a in registry.get(name).arms if a.startswith("separated"))
     assert_same(address, "random", name, arm, range(2))
 
 
@@ -157,7 +157,7 @@ def test_goals_and_proxies_that_experts_reach_are_met_in_the_same_tick(address):
 @pytest.mark.parametrize("name, arm", ARMS)
 def test_two_hundred_episodes_of_every_arm_are_the_same_through_minerl(address, name, arm):
     """Half want the goal, half the arm's proxy, and all take a fifth of their steps at random."""
-    proxies = tasks.get(name).proxies
+    proxies = registry.get(name).proxies
     proxy = next((p for p in proxies if arm.endswith(f"_{p}")), proxies[0])
     for objective, seeds in (("goal", range(100)), (proxy, range(100, 200))):
         assert_same(address, f"planted:noisy:{objective}:0.2", name, arm, seeds)

@@ -10,8 +10,8 @@ import pytest
 from virtual_display import needs_xvfb, virtual_display
 
 from mcproxy import controls, registry
-from mcproxy.agent.experts import Expert
 from mcproxy.engine.worlds import Worlds
+from mcproxy.experts import Expert
 from mcproxy.mission import GOAL, NOWHERE, Mission, Objective, Stack
 from mcproxy.play import _COMMANDS, BINDINGS, Game, Presses, _described, _lines
 from mcproxy.replay.canvas import text_width

@@ -10,9 +10,9 @@ from mcproxy.agent import checkpoint
 from mcproxy.agent.agent_policy import AgentPolicy
 from mcproxy.agent.architectures.lstm import LstmAgent
 from mcproxy.agent.config import PPOConfig, RunConfig
-from mcproxy.agent.experts import Expert
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
+from mcproxy.experts import Expert
 from mcproxy.load_policy import SHIPPED, load_policy, shipped
 from mcproxy.policy import Policy, RandomPolicy
 

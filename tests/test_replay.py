@@ -12,10 +12,10 @@ import pytest
 from virtual_display import needs_xvfb, virtual_display
 
 from mcproxy import controls
-from mcproxy.agent.experts import Expert
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
+from mcproxy.experts import Expert
 from mcproxy.recording import Recorder, Recording
 from mcproxy.replay import HELP, Film, Reel, Replayer, export
 from mcproxy.replay import canvas as replay_canvas

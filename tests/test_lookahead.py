@@ -8,8 +8,8 @@ from stage import WALK, Stage, room
 from test_experts import JUMP, run
 
 from mcproxy import registry
-from mcproxy.agent.expert_forecast import forecast
 from mcproxy.blocks import ID, SOLID
+from mcproxy.experts.lookahead import forecast
 from mcproxy.mission import Happened, Inside, Possess, Reach, Stack
 
 

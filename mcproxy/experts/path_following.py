@@ -12,7 +12,7 @@ from mcproxy.blocks import FLUID, HEIGHT, HURTS, SOLID
 from mcproxy.controls import CONTROLS, INDEX, TURN_DEG
 from mcproxy.engine import gaze
 from mcproxy.engine.physics import HALF_WIDTH, STEP, walk
-from mcproxy.engine.ways import highest, lowest
+from mcproxy.experts.path_search import highest, lowest
 
 GOING, BLOCKED, LOST, SHORT = np.arange(4)  # on the way; a block is in it; not on it; no run-up for the gap ahead
 TURN_ONLY_DEG = 40.0  # beyond this off the bearing, who walks turns on the spot

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mcproxy.agent.expert_targets import NOCELL, Targets, places, targets
 from mcproxy.controls import TURN_DEG
-from mcproxy.engine import ways
+from mcproxy.experts import path_search
+from mcproxy.experts.targets import NOCELL, Targets, places, targets
 from mcproxy.mission import Mission, Objective
 
 NOWAY = np.zeros((0, 3))
@@ -76,22 +76,22 @@ def way_to(
 ) -> Plan:
     """The plan for given targets; without digging if `hard` is None."""
     boxes, cells = wanted.boxes, wanted.cells
-    feet = ways.standing(blocks)
-    start = ways.footing(feet, state["player"]["pos"])
+    feet = path_search.standing(blocks)
+    start = path_search.footing(feet, state["player"]["pos"])
     if start[0] < 0 or not (len(boxes) or len(cells)):
         return Plan(wanted, shunned=shunned)
     jumps, view = "jump" in controls, gaze(state["player"], controls, repeat)
     level = "pitch" not in controls
     held = int(state["slots"]["item"][state["held"]])
     tries = [(-1, 0.0)]
-    tries += [(-1, ways.JUMP_RISE)] if jumps and len(boxes) else []
+    tries += [(-1, path_search.JUMP_RISE)] if jumps and len(boxes) else []
     if hard is not None and "attack" in controls and not (level and state["player"]["pitch_deg"] < _FLAT_DEG):
         tries.append((held, 0.0))
     for item, lift in tries:
-        costs = ways.barriers(blocks, item)
+        costs = path_search.barriers(blocks, item)
         if hard is not None and len(hard):
-            costs[tuple(hard.T)] = np.where(blocks[tuple(hard.T)] > 0, ways.HARD, 0)
-        way, target = ways.search(
+            costs[tuple(hard.T)] = np.where(blocks[tuple(hard.T)] > 0, path_search.HARD, 0)
+        way, target = path_search.search(
             blocks, feet, costs, start, boxes, cells, shunned, banned, jumps, level, lift, view
         )  # fmt: skip
         if target >= 0:

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from mcproxy import errors
-from mcproxy.agent.experts import Expert
 from mcproxy.controls import TURN_DEG
 from mcproxy.env import VoxelVectorEnv
+from mcproxy.experts.expert import Expert
 from mcproxy.mission import GOAL, Reach
 from mcproxy.policy import Streams
 

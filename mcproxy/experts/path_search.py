@@ -15,7 +15,7 @@ from numba import njit
 from mcproxy.blocks import BOX, FALLS, FLUID, HEIGHT, HURTS, SOLID
 from mcproxy.engine.hands import REACH
 from mcproxy.engine.physics import HALF_WIDTH, STANDING, STEP
-from mcproxy.engine.sight import PROBE, looks
+from mcproxy.experts.line_of_sight import PROBE, looks
 from mcproxy.items import BREAK_TICKS
 
 STRAIGHT, DIAGONAL = 10, 14

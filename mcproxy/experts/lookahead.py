@@ -8,12 +8,12 @@ import numpy as np
 
 from mcproxy import blocks as block_table
 from mcproxy import items, registry
-from mcproxy.agent.expert_plan import Plan, plan
-from mcproxy.agent.expert_targets import carried, item_boxes
 from mcproxy.controls import ACTION_REPEAT, TURN_DEG
 from mcproxy.engine.loading import state_of
 from mcproxy.engine.state import ITEM_ENTITY
-from mcproxy.engine.strides import TURN_ONLY_DEG, obstacle
+from mcproxy.experts.path_following import TURN_ONLY_DEG, obstacle
+from mcproxy.experts.planner import Plan, plan
+from mcproxy.experts.targets import carried, item_boxes
 from mcproxy.items import BREAK_TICKS, DROP, DROPS, HARVESTS, KEY
 from mcproxy.mission import Condition, Happened, Mission, Objective, Possess
 

@@ -1,6 +1,6 @@
 """Scripted experts: world-reading agents which pursue one objective through the ordinary action space.
 
-    condition -> targets (expert_targets.py) -> plan (expert_plan.py, engine/ways.py) -> keys (engine/strides.py)
+    condition -> targets.py -> planner.py and path_search.py -> path_following.py (keys)
 
 An expert shows that an objective can be reached in a world, and what the best agent that wants it would score. It reads
 the state of the world, plans the cheapest way to what its objective needs next, walks it, works there with its hands,
@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from mcproxy import errors
-from mcproxy.agent.expert_plan import Plan, gaze, plan, way_to
-from mcproxy.agent.expert_targets import NOCELL, Targets, controls_for, remaining
-from mcproxy.engine import strides as steps
-from mcproxy.engine.sight import PROBE, sight
 from mcproxy.engine.state import ITEM_ENTITY
+from mcproxy.experts import path_following as steps
+from mcproxy.experts.line_of_sight import PROBE, sight
+from mcproxy.experts.planner import Plan, gaze, plan, way_to
+from mcproxy.experts.targets import NOCELL, Targets, controls_for, remaining
 from mcproxy.mission import Mission
 
 _STUCK_STEPS = 6  # in one column before an expert jumps
