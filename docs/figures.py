@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from mcproxy.blocks import BLOCKS, ID
-from mcproxy.engine.gaze import EYE_HEIGHT
-from mcproxy.engine.mesh import LANES, QUADS
-from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise
-from mcproxy.engine.renderer import Renderer
+from mcproxy.engine.rendering.mesh import LANES, QUADS
+from mcproxy.engine.rendering.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise
+from mcproxy.engine.rendering.renderer import Renderer
+from mcproxy.engine.simulation.camera import EYE_HEIGHT
 from mcproxy.engine.worlds import Worlds
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.experts import Expert

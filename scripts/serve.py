@@ -46,13 +46,13 @@ def main(argv: list[str]) -> int:
     if not 1.0 <= args.fov <= 150.0:
         raise UserError(f"--fov {args.fov:g}: expected 1 to 150 degrees")
     from mcproxy.backends.server import MalmoServer
-    from mcproxy.engine import warm
+    from mcproxy.engine import precompile
 
     def log(line: str) -> None:
         _cli.say(f"mcproxy serve: {line}")
 
     with MalmoServer(args.port, args.host, args.instances, args.fov, args.realtime, log) as server:
-        warm.up()
+        precompile.up()
         print(f"serving on {args.host}, port {' '.join(map(str, server.ports))}", flush=True)
         if args.with_parent:
             threading.Thread(target=_close_with_input, args=(server,), daemon=True).start()

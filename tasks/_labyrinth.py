@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import STRAIGHT, UNREACHABLE, WALK, distances
+from mcproxy.engine.ground_distance import STRAIGHT, UNREACHABLE, WALK, distances
 
 MARGIN = 4  # blocks of meadow around the maze
 WALL = 3  # blocks high

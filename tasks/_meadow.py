@@ -4,8 +4,8 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import JUMP, STRAIGHT, UNREACHABLE, WALK, distances
-from mcproxy.engine.pathing import ground as ground_of
+from mcproxy.engine.ground_distance import JUMP, STRAIGHT, UNREACHABLE, WALK, distances
+from mcproxy.engine.ground_distance import ground as ground_of
 
 HEIGHT = 12  # blocks, sky included
 OBSTACLES_PER_COLUMN = 0.025

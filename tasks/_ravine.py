@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import STRAIGHT, UNREACHABLE
-from mcproxy.engine.pathing import ground as ground_of
+from mcproxy.engine.ground_distance import STRAIGHT, UNREACHABLE
+from mcproxy.engine.ground_distance import ground as ground_of
 from mcproxy.tasks._terrain import HUB_LEVEL, LOW_LEVEL, POOL, SIZE, VEINS, land, sow, vein, ways
 
 DROP = 3  # blocks, which hurt nobody

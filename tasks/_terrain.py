@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import DIAGONAL, STRAIGHT, UNREACHABLE
+from mcproxy.engine.ground_distance import DIAGONAL, STRAIGHT, UNREACHABLE
 
 SIZE = (32, 22, 32)  # blocks
 SCALE = 1 / 3  # of a height to the game's
@@ -162,7 +162,7 @@ def _cut(blocks, x, z, radius, level):
 def ways(ground: np.ndarray, sources: np.ndarray, climb: int, drop: int) -> np.ndarray:
     """The cost of the shortest way from the nearest source to each column, by steps of so many blocks up and down.
 
-    (X, Z) int32 of `ground` (X, Z) and `sources` (K, 2), as in `mcproxy.engine.pathing`, but up is not as down.
+    (X, Z) int32 of `ground` (X, Z) and `sources` (K, 2), as in `mcproxy.engine.ground_distance`, but up is not as down.
     """
     best = np.full(ground.shape, UNREACHABLE, dtype=np.int32)
     queue, waiting = np.empty((64 * ground.size, 2), dtype=np.int64), sources.shape[0]

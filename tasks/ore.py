@@ -26,8 +26,8 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import UNREACHABLE
-from mcproxy.engine.pathing import ground as ground_of
+from mcproxy.engine.ground_distance import UNREACHABLE
+from mcproxy.engine.ground_distance import ground as ground_of
 from mcproxy.mission import GOAL, NOWHERE, Condition, Happened, Inside, Mission, Objective, Reach, Stack, layout_hash
 from mcproxy.task import Task, register
 from mcproxy.tasks._ravine import DROP, SHORE, beside, draw, footing

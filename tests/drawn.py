@@ -3,9 +3,9 @@
 import numpy as np
 
 from mcproxy.blocks import BLOCKS, BOX, CUBE, ID, NAME, SOLID
-from mcproxy.engine.renderer import Renderer
-from mcproxy.engine.sprites import CRACK_GROWTH, MAX_SPRITES, SPRITE
-from mcproxy.engine.textures import ART
+from mcproxy.engine.rendering.renderer import Renderer
+from mcproxy.engine.rendering.sprites import CRACK_GROWTH, MAX_SPRITES, SPRITE
+from mcproxy.engine.rendering.textures import ART
 
 CUBES = (BOX == CUBE).all(axis=1) & (SOLID | (np.arange(len(BLOCKS)) == ID["lava"]))  # (K,) they fill their cell
 LAYERS = (BOX[:, [0, 1, 2, 3, 5]] == [0, 0, 0, 1, 1]).all(axis=1)  # (K,) they fill their cell from below

@@ -54,7 +54,7 @@ def test_sand_that_lands_on_a_torch_becomes_an_item():
     blocks = ground()
     blocks[4, 1, 4], blocks[4, 3, 4] = ID["torch"], ID["sand"]
     sandbox = Sandbox(blocks)
-    from mcproxy.engine.terrain import set_block
+    from mcproxy.engine.simulation.block_updates import set_block
 
     set_block(sandbox.worlds._blocks[0], sandbox.worlds.state[0], 4, 2, 4, 0)  # a neighbour's change wakes it
     sandbox.hold(40)
@@ -219,7 +219,7 @@ def test_buried_under_sand_one_suffocates_but_not_among_leaves():
 
 
 def test_only_what_exceeds_the_last_blow_hurts_within_half_a_second():
-    from mcproxy.engine.life import hurt
+    from mcproxy.engine.simulation.health import hurt
 
     world = Sandbox(ground()).worlds.state[0]
     hurt(world, np.int64(3), np.int64(0))
@@ -230,7 +230,7 @@ def test_only_what_exceeds_the_last_blow_hurts_within_half_a_second():
 
 
 def test_items_burn_in_lava_and_grow_old():
-    from mcproxy.engine.entities import spawn_item
+    from mcproxy.engine.simulation.entities import spawn_item
 
     sandbox = Sandbox(pit(3, "lava"), (1.5, 3.0, 1.5))
     spawn_item(sandbox.worlds.state[0], np.int64(ID["dirt"]), np.int64(1), 4.5, 4.0, 4.5)
@@ -244,7 +244,7 @@ def test_items_burn_in_lava_and_grow_old():
 
 
 def test_there_is_a_place_for_every_drop_and_the_oldest_goes():
-    from mcproxy.engine.entities import spawn_item
+    from mcproxy.engine.simulation.entities import spawn_item
 
     mobs = tuple(Mob("pig", (4.5, FLOOR, 6.5)) for _ in range(16))
     sandbox = Sandbox(ground(), (1.5, 1.0, 1.5), mobs=mobs)
@@ -260,7 +260,7 @@ def test_a_wide_roof_of_sand_comes_down_whole():
     blocks[:, 0], blocks[:, 5:9] = ID["stone"], ID["sand"]
     blocks[17:, 1:9, 17:] = ID["stone"]  # to stand on meanwhile
     sandbox = Sandbox(blocks, (18.5, 9.0, 18.5))
-    from mcproxy.engine.terrain import set_block
+    from mcproxy.engine.simulation.block_updates import set_block
 
     set_block(sandbox.worlds._blocks[0], sandbox.worlds.state[0], 3, 5, 3, 0)
     sandbox.hold(6000)

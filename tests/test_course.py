@@ -8,7 +8,7 @@ from sandbox import Sandbox
 
 from mcproxy import registry
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import JUMP, distances, ground
+from mcproxy.engine.ground_distance import JUMP, distances, ground
 from mcproxy.tasks.course import _obstruct
 
 COURSE = registry.get("course")

@@ -9,7 +9,7 @@ from stage import WALK, Stage, room
 from mcproxy import registry
 from mcproxy.blocks import ID
 from mcproxy.controls import keys_of
-from mcproxy.engine.pathing import STRAIGHT, distances, ground
+from mcproxy.engine.ground_distance import STRAIGHT, distances, ground
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
 from mcproxy.experts import Expert

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from mcproxy.blocks import BOX, CUBE, ID, LIGHT, OPACITY
-from mcproxy.engine.light import BLOCK_CURVE, CURVE, FLOOR, FULL, LIGHTING, MEDIUM, Lighter, cells_of, corners_of
+from mcproxy.engine.rendering.light import (
+    BLOCK_CURVE,
+    CURVE,
+    FLOOR,
+    FULL,
+    LIGHTING,
+    MEDIUM,
+    Lighter,
+    cells_of,
+    corners_of,
+)
 
 NIGHT = 0.35
 _STEPS = [(-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)]

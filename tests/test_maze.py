@@ -8,7 +8,7 @@ from sandbox import Sandbox
 
 from mcproxy import registry
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import STRAIGHT, distances
+from mcproxy.engine.ground_distance import STRAIGHT, distances
 from mcproxy.mission import NOWHERE
 
 MAZE = registry.get("maze")

@@ -5,8 +5,8 @@ import pytest
 from drawn import CUBES, LAYERS, meadow, random_eye, random_sprites, random_world
 
 from mcproxy.blocks import BOX, ID, NAME, SOLID
-from mcproxy.engine.mesh import LANES, MAX_BEAMS, QUADS, Mesher
-from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise
+from mcproxy.engine.rendering.mesh import LANES, MAX_BEAMS, QUADS, Mesher
+from mcproxy.engine.rendering.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise
 
 
 def quads_of(blocks):

@@ -23,9 +23,9 @@ import pytest
 
 from mcproxy.blocks import BOX, HEIGHT, ID, SOLID
 from mcproxy.controls import CONTROLS, INDEX, TURN_DEG
-from mcproxy.engine.collision import INSET, find_block, move, overlaps
-from mcproxy.engine.gaze import turn
-from mcproxy.engine.physics import PLAYER, RESTING_VELOCITY, SNEAKING, STANDING, touches, walk
+from mcproxy.engine.simulation.camera import turn
+from mcproxy.engine.simulation.collision import INSET, find_block, move, overlaps
+from mcproxy.engine.simulation.physics import PLAYER, RESTING_VELOCITY, SNEAKING, STANDING, touches, walk
 
 GROUND = 3  # feet height on the floor of the worlds drawn as text
 COLUMNS = {  # what stands on the floor, from the floor upwards; " " is a hole down to y = 0

@@ -9,12 +9,12 @@ from drawn import PLACES, crack, frame_of, meadow, random_eye, random_eye_at, ra
 
 from mcproxy import registry
 from mcproxy.blocks import BLOCKS, BOX, CUBE, ID
-from mcproxy.engine.crew import Crew
-from mcproxy.engine.raster import AXIS, aim, step_off
-from mcproxy.engine.reference import reference
-from mcproxy.engine.renderer import Renderer
-from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
-from mcproxy.engine.textures import SHADE, front
+from mcproxy.engine.rendering.raster import AXIS, aim, step_off
+from mcproxy.engine.rendering.reference import reference
+from mcproxy.engine.rendering.renderer import Renderer
+from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
+from mcproxy.engine.rendering.textures import SHADE, front
+from mcproxy.engine.thread_team import Crew
 
 
 @pytest.mark.parametrize("place", PLACES)

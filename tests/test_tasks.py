@@ -15,7 +15,7 @@ import pytest
 
 from mcproxy import registry, task_file
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import distances, ground
+from mcproxy.engine.ground_distance import distances, ground
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
 from mcproxy.eval import task_checks

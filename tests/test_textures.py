@@ -8,7 +8,7 @@ import pytest
 
 from mcproxy import items, mobs
 from mcproxy.blocks import BLOCKS, COLOURS, ID, NAME
-from mcproxy.engine.textures import ART, BEAM, GLOW, SHADE, SIZE, TEXELS, atlas, cracks, front, paint, pyramid
+from mcproxy.engine.rendering.textures import ART, BEAM, GLOW, SHADE, SIZE, TEXELS, atlas, cracks, front, paint, pyramid
 
 DOORS = {name for name in NAME if name.startswith("door_")}
 FRONTED = {"pumpkin", "furnace", "chest", *mobs.NAME}

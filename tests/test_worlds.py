@@ -8,7 +8,8 @@ from sandbox import Sandbox, ground
 
 from mcproxy.blocks import ID
 from mcproxy.controls import CONTROLS, INDEX
-from mcproxy.engine import light, mesh, renderer, tick, warm
+from mcproxy.engine import precompile, tick
+from mcproxy.engine.rendering import light, mesh, renderer
 from mcproxy.engine.worlds import Worlds
 from mcproxy.mission import NOWHERE, Happened, Inside, Mission, Mob, Objective, Possess, Reach, Stack, Touch
 
@@ -206,8 +207,8 @@ def test_keys_of_another_shape_type_or_value_are_refused():
 
 
 def test_what_is_compiled_in_advance_is_what_is_used():
-    warm.stepping()
-    warm.drawing()
+    precompile.stepping()
+    precompile.drawing()
     run([3], steps=5)
     kernels = {"run": tick.run, "place_sprites": tick.place_sprites, "draw": renderer._draw, "mesh": mesh._mesh}
     assert {name: len(kernel.signatures) for name, kernel in kernels.items()} == dict.fromkeys(kernels, 1)
@@ -215,7 +216,7 @@ def test_what_is_compiled_in_advance_is_what_is_used():
 
 
 def test_without_an_interpreter_to_start_kernels_are_compiled_when_they_are_used(monkeypatch, capsys):
-    monkeypatch.setattr(warm, "_is_done", lambda: False)
-    monkeypatch.setattr(warm.sys, "executable", "/nowhere/python")
-    warm.up.__wrapped__()
+    monkeypatch.setattr(precompile, "_is_done", lambda: False)
+    monkeypatch.setattr(precompile.sys, "executable", "/nowhere/python")
+    precompile.up.__wrapped__()
     assert "compiling the engine" in capsys.readouterr().err

@@ -17,8 +17,8 @@ from mcproxy import items as item_table
 from mcproxy import mobs as mob_table
 from mcproxy.backends import words
 from mcproxy.backends.report import CHESTS, EVENTS_KEY, STATISTICS
-from mcproxy.engine.hands import REACH, SWING_TICKS, aim
-from mcproxy.engine.loading import state_of
+from mcproxy.engine.initial_state import state_of
+from mcproxy.engine.simulation.interaction import REACH, SWING_TICKS, aim
 from mcproxy.engine.state import CAUSES, EVENTS, LOG_ROWS, NEVER, WHAT, tell
 from mcproxy.engine.tick import judge
 from mcproxy.errors import UserError

@@ -10,8 +10,8 @@ from typing import cast
 import numpy as np
 
 from mcproxy.controls import CONTROLS
-from mcproxy.engine.crew import Crew
-from mcproxy.engine.gaze import CROUCHED_EYE_HEIGHT, EYE_HEIGHT
+from mcproxy.engine.simulation.camera import CROUCHED_EYE_HEIGHT, EYE_HEIGHT
+from mcproxy.engine.thread_team import Crew
 from mcproxy.engine.tick import place_sprites, run
 from mcproxy.engine.worlds import Worlds
 from mcproxy.mission import Mission

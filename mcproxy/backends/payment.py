@@ -6,7 +6,7 @@ from numba import njit
 from mcproxy import blocks as block_table
 from mcproxy import items as item_table
 from mcproxy.backends.assignment import ALWAYS, ONCE, PER_BLOCK, PER_PIECE, Assignment, Quit, Reward, Watched
-from mcproxy.engine.physics import HALF_WIDTH, SNEAKING, STANDING
+from mcproxy.engine.simulation.physics import HALF_WIDTH, SNEAKING, STANDING
 from mcproxy.engine.worlds import Worlds
 from mcproxy.mission import TOUCH_MARGIN, Possess, Reach, Touch
 

@@ -13,8 +13,8 @@ from numba import njit
 
 from mcproxy import blocks as block_table
 from mcproxy import items, mobs
-from mcproxy.engine.physics import PLAYER
-from mcproxy.engine.sprites import MAX_SPRITES
+from mcproxy.engine.rendering.sprites import MAX_SPRITES
+from mcproxy.engine.simulation.physics import PLAYER
 
 MAX_OBJECTIVES = 8
 MAX_ENTITIES = MAX_SPRITES - 1  # of one world; one sprite is for cracks

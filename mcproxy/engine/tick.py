@@ -11,14 +11,15 @@ from numba import njit
 from mcproxy import mobs
 from mcproxy.blocks import BOX
 from mcproxy.controls import INDEX
-from mcproxy.engine.crew import give, take
-from mcproxy.engine.entities import BLOCK_HEIGHT, ITEM_HALF_WIDTH, ITEM_HEIGHT, move_bodies
-from mcproxy.engine.gaze import turn
-from mcproxy.engine.hands import attack, use
-from mcproxy.engine.inventory import carried
-from mcproxy.engine.life import feel
-from mcproxy.engine.physics import HALF_WIDTH, touches, walk
-from mcproxy.engine.sprites import CRACK_GROWTH
+from mcproxy.engine.rendering.sprites import CRACK_GROWTH
+from mcproxy.engine.rendering.textures import ART, CRACKS
+from mcproxy.engine.simulation.block_updates import press_plates, run_timers, settle
+from mcproxy.engine.simulation.camera import turn
+from mcproxy.engine.simulation.entities import BLOCK_HEIGHT, ITEM_HALF_WIDTH, ITEM_HEIGHT, move_bodies
+from mcproxy.engine.simulation.health import feel
+from mcproxy.engine.simulation.interaction import attack, use
+from mcproxy.engine.simulation.inventory import carried
+from mcproxy.engine.simulation.physics import HALF_WIDTH, touches, walk
 from mcproxy.engine.state import (
     HAPPENED,
     INSIDE,
@@ -33,8 +34,7 @@ from mcproxy.engine.state import (
     WALKER,
     tell,
 )
-from mcproxy.engine.terrain import press_plates, run_timers, settle
-from mcproxy.engine.textures import ART, CRACKS
+from mcproxy.engine.thread_team import give, take
 
 _ATTACK, _USE, _SNEAK, _HOTBAR = (INDEX[name] for name in ("attack", "use", "sneak", "hotbar"))
 _FIRST_MOB = ART.index(mobs.NAME[0])
@@ -44,7 +44,7 @@ _FIRST_MOB = ART.index(mobs.NAME[0])
 def run(
     counter: np.ndarray, ticks: int, keys: np.ndarray, active: np.ndarray, blocks: np.ndarray, worlds: np.ndarray
 ) -> None:
-    """Advance the active worlds by so many ticks, or to their end; threads share them by the `counter` (crew.py).
+    """Advance the active worlds by `ticks`, or to their end; threads share them by the `counter` (thread_team.py).
 
     `keys` is (N, len(CONTROLS)) int8, `active` (N,) bool, `blocks` (N, X, Y, Z) uint8, `worlds` (N,) `WORLD`.
     """

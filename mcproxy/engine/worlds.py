@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from mcproxy.controls import ACTION_REPEAT, CONTROLS, NAMES, sizes
-from mcproxy.engine import loading, warm
-from mcproxy.engine.crew import Crew
-from mcproxy.engine.gaze import CROUCHED_EYE_HEIGHT, EYE_HEIGHT
-from mcproxy.engine.renderer import Renderer
-from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
+from mcproxy.engine import initial_state, precompile
+from mcproxy.engine.rendering.renderer import Renderer
+from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
+from mcproxy.engine.simulation.camera import CROUCHED_EYE_HEIGHT, EYE_HEIGHT
 from mcproxy.engine.state import EVENTS, HAPPENED, LOG_ROWS, LOG_TICKS, NEVER, WHAT, WORLD
+from mcproxy.engine.thread_team import Crew
 from mcproxy.engine.tick import place_sprites, run
 from mcproxy.mission import Event, Mission
 
@@ -47,7 +47,7 @@ class Worlds:
     ) -> None:
         if action_repeat < 1 or num_worlds < 1:
             raise ValueError(f"{num_worlds} worlds, {action_repeat} ticks a step: expected 1 or more of each")
-        warm.up()
+        precompile.up()
         self.num_worlds, self.shape, self.resolution = num_worlds, shape, resolution
         self.action_repeat, self.threads = action_repeat, threads
         self.state = np.zeros(num_worlds, dtype=WORLD)
@@ -81,7 +81,7 @@ class Worlds:
         """Begin an episode of `mission` in one world; a mission that cannot be run is a ValueError."""
         if not 0 <= index < self.num_worlds:
             raise ValueError(f"world {index}, expected 0 to {self.num_worlds - 1}")
-        state = loading.state_of(mission, self.shape)
+        state = initial_state.state_of(mission, self.shape)
         self.missions[index], self.events[index] = mission, []
         self.state[index], self._flipped[index] = state, mission.flipped
         self.blocks(index)[:] = mission.blocks

@@ -5,9 +5,9 @@ import math
 import numpy as np
 from numba import njit
 
-from mcproxy.engine.gaze import EYE_HEIGHT, eye
-from mcproxy.engine.hands import REACH, aim
-from mcproxy.engine.physics import PLAYER
+from mcproxy.engine.simulation.camera import EYE_HEIGHT, eye
+from mcproxy.engine.simulation.interaction import REACH, aim
+from mcproxy.engine.simulation.physics import PLAYER
 
 PROBE = np.dtype([("shape", "i8", 3), ("player", PLAYER)], align=True)  # as much of a `WORLD` as `aim` needs
 _HALF_TURN = 12  # steps of turning that are tried to each side

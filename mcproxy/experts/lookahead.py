@@ -9,7 +9,7 @@ import numpy as np
 from mcproxy import blocks as block_table
 from mcproxy import items, registry
 from mcproxy.controls import ACTION_REPEAT, TURN_DEG
-from mcproxy.engine.loading import state_of
+from mcproxy.engine.initial_state import state_of
 from mcproxy.engine.state import ITEM_ENTITY
 from mcproxy.experts.path_following import TURN_ONLY_DEG, obstacle
 from mcproxy.experts.planner import Plan, plan
@@ -18,7 +18,7 @@ from mcproxy.items import BREAK_TICKS, DROP, DROPS, HARVESTS, KEY
 from mcproxy.mission import Condition, Happened, Mission, Objective, Possess
 
 _WALK = 0.2159  # blocks/tick = 0.098 / (1 - 0.546) (Minecraft Wiki, "Player")
-_SWING_TICKS = 4  # between two swings of a held key (hands.py)
+_SWING_TICKS = 4  # between two swings of a held key (interaction.py)
 _AIM_TICKS = 8  # at a block in the way: two steps of turning, once the way there is walked
 _MOST_PLANS = 64  # of one tour
 

@@ -10,8 +10,8 @@ from numba import njit
 
 from mcproxy.blocks import FLUID, HEIGHT, HURTS, SOLID
 from mcproxy.controls import CONTROLS, INDEX, TURN_DEG
-from mcproxy.engine import gaze
-from mcproxy.engine.physics import HALF_WIDTH, STEP, walk
+from mcproxy.engine.simulation import camera
+from mcproxy.engine.simulation.physics import HALF_WIDTH, STEP, walk
 from mcproxy.experts.path_search import highest, lowest
 
 GOING, BLOCKED, LOST, SHORT = np.arange(4)  # on the way; a block is in it; not on it; no run-up for the gap ahead
@@ -212,7 +212,7 @@ def _comes_to_harm(blocks, shape, players, i, turn, repeat):
     for tick in range(_FLIGHT):
         keys[_MOVE] = 1 if tick < repeat else 0
         keys[_TURN] = (2 if turn > 0 else int(turn < 0)) if tick < repeat else 0
-        gaze.turn(body, keys)
+        camera.turn(body, keys)
         walk(blocks, shape, body, keys)
         x, y, z = math.floor(body.pos[0]), math.floor(body.pos[1]), math.floor(body.pos[2])
         if 0 <= x < shape[0] and 0 <= y < shape[1] and 0 <= z < shape[2] and HURTS[blocks[x, y, z]] > 0:

@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import BOX, FALLS, FLUID, HEIGHT, HURTS, SOLID
-from mcproxy.engine.hands import REACH
-from mcproxy.engine.physics import HALF_WIDTH, STANDING, STEP
+from mcproxy.engine.simulation.interaction import REACH
+from mcproxy.engine.simulation.physics import HALF_WIDTH, STANDING, STEP
 from mcproxy.experts.line_of_sight import PROBE, looks
 from mcproxy.items import BREAK_TICKS
 

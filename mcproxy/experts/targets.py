@@ -8,8 +8,8 @@ import numpy as np
 
 from mcproxy import blocks as block_table
 from mcproxy import items as item_table
-from mcproxy.engine.entities import ITEM_HALF_WIDTH, ITEM_HEIGHT
-from mcproxy.engine.physics import HALF_WIDTH, STANDING
+from mcproxy.engine.simulation.entities import ITEM_HALF_WIDTH, ITEM_HEIGHT
+from mcproxy.engine.simulation.physics import HALF_WIDTH, STANDING
 from mcproxy.engine.state import ITEM_ENTITY
 from mcproxy.errors import UserError
 from mcproxy.items import BREAK_TICKS, DROP, HARVESTS

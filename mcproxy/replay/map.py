@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mcproxy.blocks import NAME
-from mcproxy.engine.pathing import ground
-from mcproxy.engine.textures import paint
+from mcproxy.engine.ground_distance import ground
+from mcproxy.engine.rendering.textures import paint
 from mcproxy.mission import GOAL, Mission
 from mcproxy.replay.canvas import GOLD, PROXY_COLOURS, TEXT, Canvas, Colour, diamond, star, text_width
 

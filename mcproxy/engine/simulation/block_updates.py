@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import BLOCKS, FALLS, FLUID, ID, SOLID, TURNS_INTO
-from mcproxy.engine.collision import block_at
-from mcproxy.engine.entities import remove, spawn_falling, spawn_item, stands_on
+from mcproxy.engine.simulation.collision import block_at
+from mcproxy.engine.simulation.entities import remove, spawn_falling, spawn_item, stands_on
 from mcproxy.engine.state import FALLING, FIRED, MAX_ENTITIES, MAX_TIMERS, OPENED, tell
 from mcproxy.items import DROP
 

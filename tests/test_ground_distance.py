@@ -3,7 +3,7 @@
 import numpy as np
 
 from mcproxy.blocks import ID
-from mcproxy.engine.pathing import DIAGONAL, STRAIGHT, UNREACHABLE, distances, ground, next_column
+from mcproxy.engine.ground_distance import DIAGONAL, STRAIGHT, UNREACHABLE, distances, ground, next_column
 
 
 def drawn(*rows):

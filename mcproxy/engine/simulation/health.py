@@ -11,9 +11,9 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import BOX, CUBE, HURTS, ID, OPACITY, SOLID
-from mcproxy.engine.collision import INSET, block_at
-from mcproxy.engine.gaze import eye
-from mcproxy.engine.physics import HALF_WIDTH, SNEAKING, STANDING
+from mcproxy.engine.simulation.camera import eye
+from mcproxy.engine.simulation.collision import INSET, block_at
+from mcproxy.engine.simulation.physics import HALF_WIDTH, SNEAKING, STANDING
 from mcproxy.engine.state import CACTUS, DIED, FALL, FIRE, HURT, LAVA, WALL, tell
 
 SAFE_FALL = 3.0  # blocks (EntityLivingBase.fall)

@@ -1,7 +1,7 @@
 """Minecraft 1.11 movement of a player, one tick at a time, in float64.
 
-After the camera has turned (gaze.py) a player jumps, accelerates, moves (collision.py) and slows down, in the order of
-the game's `EntityLivingBase`. Water and lava slow down, carry and can be swum in.
+After the camera has turned (camera.py) a player jumps, accelerates, moves (collision.py) and slows down, in the order
+of the game's `EntityLivingBase`. Water and lava slow down, carry and can be swum in.
 
 What is simpler than in the game: the sprint key has to be held, and its speed applies in the tick in which it is
 pressed (the game keeps sprinting after a release, and is one tick late); water and lava stand still wherever they are,
@@ -17,8 +17,8 @@ from numba import njit
 
 from mcproxy.blocks import ID, SLIPPERINESS
 from mcproxy.controls import INDEX
-from mcproxy.engine.collision import EPSILON, block_at, find_block, move, overlaps
-from mcproxy.engine.gaze import sine_cosine
+from mcproxy.engine.simulation.camera import sine_cosine
+from mcproxy.engine.simulation.collision import EPSILON, block_at, find_block, move, overlaps
 from mcproxy.mission import TOUCH_MARGIN
 
 PLAYER = np.dtype(

@@ -1,15 +1,15 @@
 """The art of items that are not blocks, and of mobs: pictures made of letters, coloured by a palette each.
 
 An item is a small cube that shows its icon on every side. A mob is one box with the art of a side stretched over it: a
-texel of a villager or a zombie is over three times as high as it is wide. Recipes are as in `mcproxy.engine.art`;
-mobs have a front.
+texel of a villager or a zombie is over three times as high as it is wide. Recipes are as in natural.py; mobs
+have a front.
 """
 
 from functools import partial
 
 import numpy as np
 
-from mcproxy.engine.brushes import Colour, Recipe, lay, noise, rings, shining, speckle, tint
+from mcproxy.engine.rendering.art.drawing import Colour, Recipe, lay, noise, rings, shining, speckle, tint
 
 _TOOLS = """
 ................ ................ ................ .......o........

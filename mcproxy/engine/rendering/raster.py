@@ -22,10 +22,10 @@ import math
 import numpy as np
 from numba import njit
 
-from mcproxy.engine.collision import block_at
-from mcproxy.engine.mesh import LANES, MAX_BEAMS
-from mcproxy.engine.sprites import MAX_SPRITES, SPRITE_FACE
-from mcproxy.engine.textures import BEAM
+from mcproxy.engine.rendering.mesh import LANES, MAX_BEAMS
+from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE_FACE
+from mcproxy.engine.rendering.textures import BEAM
+from mcproxy.engine.simulation.collision import block_at
 
 AXIS = np.dtype(  # one of the three axes, as the camera sees it
     [

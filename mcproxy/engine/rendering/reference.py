@@ -10,12 +10,23 @@ import numpy as np
 from numba import njit
 
 from mcproxy import blocks as block_table
-from mcproxy.engine.colour import AIR, SHUT, blur_of, breathe, light_at, lit, look_at, sky_at, sprite_colour, texel_at
-from mcproxy.engine.light import CURVE, LIGHTING, Lighter, cells_of, corners_of
-from mcproxy.engine.mesh import MAX_BEAMS, WATER, is_deep, open_above
-from mcproxy.engine.raster import AXIS, BEAM_HEIGHT, aim, beam_reach, step_off
-from mcproxy.engine.sprites import SPRITE, SPRITE_FACE
-from mcproxy.engine.textures import BEAM, atlas, cracks
+from mcproxy.engine.rendering.colour import (
+    AIR,
+    SHUT,
+    blur_of,
+    breathe,
+    light_at,
+    lit,
+    look_at,
+    sky_at,
+    sprite_colour,
+    texel_at,
+)
+from mcproxy.engine.rendering.light import CURVE, LIGHTING, Lighter, cells_of, corners_of
+from mcproxy.engine.rendering.mesh import MAX_BEAMS, WATER, is_deep, open_above
+from mcproxy.engine.rendering.raster import AXIS, BEAM_HEIGHT, aim, beam_reach, step_off
+from mcproxy.engine.rendering.sprites import SPRITE, SPRITE_FACE
+from mcproxy.engine.rendering.textures import BEAM, atlas, cracks
 
 _F = np.float32
 _BEACON = block_table.ID["beacon"]

@@ -140,7 +140,7 @@ def test_a_dropped_item_waits_ten_ticks_for_who_stands_beside_it():
 
 def test_stacks_fill_before_empty_slots_and_hold_their_size():
     sandbox = Sandbox(ground(), inventory=(Stack("dirt", 63), Stack("snowball", 15)))
-    from mcproxy.engine.inventory import give
+    from mcproxy.engine.simulation.inventory import give
 
     world = sandbox.worlds.state[0]
     assert give(world, items.ID["dirt"], 3) == 0 and give(world, items.ID["snowball"], 2) == 0

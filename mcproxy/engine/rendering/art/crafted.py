@@ -6,7 +6,7 @@ fills its cell only in part, the texels that lie in its box are seen: `mcproxy.b
 
 import numpy as np
 
-from mcproxy.engine.brushes import (
+from mcproxy.engine.rendering.art.drawing import (
     Recipe,
     bevel,
     box,

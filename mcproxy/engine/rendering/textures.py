@@ -2,8 +2,8 @@
 
     recipe of a name -> top, side, bottom, front (16, 16, 4) -> shaded by side -> mip pyramid 16, 8, 4, 2, 1 -> packed
 
-The recipes are in `mcproxy.engine.art` (materials), `mcproxy.engine.crafts` (made things) and `mcproxy.engine.icons`
-(items and mobs). The fourth channel is glow: how far a texel keeps its own colour in darkness and fog.
+The recipes are in the folder art/: natural.py (materials), crafted.py (made things) and items_and_mobs.py.
+The fourth channel is glow: how far a texel keeps its own colour in darkness and fog.
 """
 
 import functools
@@ -12,19 +12,19 @@ import numpy as np
 
 from mcproxy import blocks as block_table
 from mcproxy import items, mobs
-from mcproxy.engine import brushes
-from mcproxy.engine.art import MATERIALS
-from mcproxy.engine.crafts import CRAFTS
-from mcproxy.engine.icons import FIGURES, ICONS
+from mcproxy.engine.rendering.art import drawing
+from mcproxy.engine.rendering.art.crafted import CRAFTS
+from mcproxy.engine.rendering.art.items_and_mobs import FIGURES, ICONS
+from mcproxy.engine.rendering.art.natural import MATERIALS
 
 ART = (*items.NAME, "beam", *mobs.NAME)  # by art id: that of an item (and so of a block) is the item's id
 BEAM = ART.index("beam")
-SIZE, GLOW = brushes.SIZE, brushes.GLOW  # texels a side; the glow of a texel that shines fully
+SIZE, GLOW = drawing.SIZE, drawing.GLOW  # texels a side; the glow of a texel that shines fully
 TEXELS = 341  # of a whole pyramid: 256 + 64 + 16 + 4 + 1
 SHADE = (0.6, 0.6, 0.5, 1.0, 0.8, 0.8)  # brightness of the sides -x, +x, -y, +y, -z, +z (Minecraft Wiki, "Light")
 EAST, NORTH, FRONT = 1, 4, 6  # sides +x and -z, and the one that only sprites show
 CRACKS = 11  # stages of a block that is being broken, from 0 untouched to 10 nearly gone
-_RECIPES: dict[str, brushes.Recipe] = {**MATERIALS, **CRAFTS, **ICONS, **FIGURES}
+_RECIPES: dict[str, drawing.Recipe] = {**MATERIALS, **CRAFTS, **ICONS, **FIGURES}
 
 
 @functools.cache
@@ -78,7 +78,7 @@ def cracks() -> np.ndarray:
     They spread from near the middle in jagged lines that fork. A stage darkens all that the one before did, and old
     cracks are deeper than new ones.
     """
-    chance = iter(brushes.noise("cracks", 1, 1024)[0] - 0.5)
+    chance = iter(drawing.noise("cracks", 1, 1024)[0] - 0.5)
     stage = np.full((SIZE, SIZE), float(CRACKS))  # at which a texel cracks
     tips = [(8.0, 8.0, 2 * np.pi * (arm + 0.5 * next(chance)) / 4 + 0.5, 1.0) for arm in range(4)]
     while tips:
@@ -113,4 +113,4 @@ def _pack(art: np.ndarray) -> np.ndarray:
 
 def _finish(art: np.ndarray) -> np.ndarray:
     """Clip to colours, and add the channel of glow where the recipe has none."""
-    return np.clip(art if art.shape[-1] == 4 else brushes.shining(art, 0.0), 0, [255, 255, 255, GLOW])
+    return np.clip(art if art.shape[-1] == 4 else drawing.shining(art, 0.0), 0, [255, 255, 255, GLOW])

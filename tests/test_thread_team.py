@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from mcproxy.engine.crew import Crew, give, take
+from mcproxy.engine.thread_team import Crew, give, take
 
 
 def counting(done):

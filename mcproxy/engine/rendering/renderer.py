@@ -15,14 +15,14 @@ import numpy as np
 from numba import njit
 
 from mcproxy import blocks as block_table
-from mcproxy.engine.colour import AIR, LOOK, SHUT, blur_of, breathe, look_at
-from mcproxy.engine.crew import ALONE, Crew, give, take
-from mcproxy.engine.light import CURVE, LIGHTING, Lighter, Place, cells_of, corners_of
-from mcproxy.engine.mesh import LANES, MAX_BEAMS, QUADS, Mesher
-from mcproxy.engine.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise, step_off
-from mcproxy.engine.shade import COLOURS, PIXELS, shade
-from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
-from mcproxy.engine.textures import ART, CRACKS, atlas, cracks
+from mcproxy.engine.rendering.colour import AIR, LOOK, SHUT, blur_of, breathe, look_at
+from mcproxy.engine.rendering.light import CURVE, LIGHTING, Lighter, Place, cells_of, corners_of
+from mcproxy.engine.rendering.mesh import LANES, MAX_BEAMS, QUADS, Mesher
+from mcproxy.engine.rendering.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH, aim, rasterise, step_off
+from mcproxy.engine.rendering.shade import COLOURS, PIXELS, shade
+from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
+from mcproxy.engine.rendering.textures import ART, CRACKS, atlas, cracks
+from mcproxy.engine.thread_team import ALONE, Crew, give, take
 
 _GROUPS = 48  # of 16 quads, room for each world at first
 _FARTHEST = 1e4  # blocks an eye may be from the origin

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from mcproxy.controls import CONTROLS
-from mcproxy.engine.renderer import Renderer
-from mcproxy.engine.sprites import MAX_SPRITES, SPRITE
+from mcproxy.engine.rendering.renderer import Renderer
+from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.state import WORLD
 from mcproxy.engine.tick import place_sprites, run
 

@@ -12,10 +12,10 @@ from numba import njit
 
 from mcproxy import mobs
 from mcproxy.blocks import FLUID, ID, SLIPPERINESS
-from mcproxy.engine.collision import block_at, move
-from mcproxy.engine.inventory import give
-from mcproxy.engine.life import hurt
-from mcproxy.engine.physics import HALF_WIDTH, SNEAKING, STANDING
+from mcproxy.engine.simulation.collision import block_at, move
+from mcproxy.engine.simulation.health import hurt
+from mcproxy.engine.simulation.inventory import give
+from mcproxy.engine.simulation.physics import HALF_WIDTH, SNEAKING, STANDING
 from mcproxy.engine.state import COLLECTED, FALLING, ITEM_ENTITY, MAX_ENTITIES, MAX_FALLING, MOB, WALKER, tell
 from mcproxy.mission import BEHAVIOURS
 

@@ -15,13 +15,22 @@ from numba import njit
 
 from mcproxy import mobs
 from mcproxy.blocks import BOX, FLUID, ID, SOLID, TURNS_INTO
-from mcproxy.engine.collision import block_at
-from mcproxy.engine.entities import remove, spawn_item
-from mcproxy.engine.gaze import eye, view
-from mcproxy.engine.inventory import in_hand, take, use_up
-from mcproxy.engine.physics import HALF_WIDTH, SNEAKING, STANDING
+from mcproxy.engine.simulation.block_updates import (
+    holds,
+    is_button,
+    is_door,
+    is_free,
+    press,
+    set_block,
+    swing_door,
+    take_away,
+)
+from mcproxy.engine.simulation.camera import eye, view
+from mcproxy.engine.simulation.collision import block_at
+from mcproxy.engine.simulation.entities import remove, spawn_item
+from mcproxy.engine.simulation.inventory import in_hand, take, use_up
+from mcproxy.engine.simulation.physics import HALF_WIDTH, SNEAKING, STANDING
 from mcproxy.engine.state import BROKE, KILLED, MAX_ENTITIES, OPENED, PLACED, SWUNG, USED, WALKER, tell
-from mcproxy.engine.terrain import holds, is_button, is_door, is_free, press, set_block, swing_door, take_away
 from mcproxy.items import BREAK_TICKS, DAMAGE, DROP, DROPS, HARVESTS, KEY
 
 REACH = 4.5  # blocks (PlayerControllerMP.getBlockReachDistance in survival)

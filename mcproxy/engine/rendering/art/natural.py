@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from mcproxy.blocks import COLOURS
-from mcproxy.engine.brushes import (
+from mcproxy.engine.rendering.art.drawing import (
     GLOW,
     SIZE,
     Colour,

@@ -10,9 +10,9 @@ compiler does not vectorise loops over memory that it cannot tell apart.
 import numpy as np
 from numba import njit
 
-from mcproxy.engine.colour import blend, corner_at, lit, pack, sky_at, sprite_colour, texel_at
-from mcproxy.engine.mesh import LANES
-from mcproxy.engine.sprites import SPRITE_FACE
+from mcproxy.engine.rendering.colour import blend, corner_at, lit, pack, sky_at, sprite_colour, texel_at
+from mcproxy.engine.rendering.mesh import LANES
+from mcproxy.engine.rendering.sprites import SPRITE_FACE
 
 PIXELS = np.dtype(  # scratch: 16 pixels
     [("ray", "f4", LANES), ("far", "f4", LANES), ("index", "i4", LANES), ("texel", "i4", LANES), ("light", "f4", LANES)]

@@ -7,8 +7,8 @@ from mcproxy import errors
 from mcproxy import items as item_table
 from mcproxy import mobs as mob_table
 from mcproxy.engine import state as codes
-from mcproxy.engine.entities import ITEM_HALF_WIDTH, PICKUP_DELAY
-from mcproxy.engine.physics import HALF_WIDTH, RESTING_VELOCITY
+from mcproxy.engine.simulation.entities import ITEM_HALF_WIDTH, PICKUP_DELAY
+from mcproxy.engine.simulation.physics import HALF_WIDTH, RESTING_VELOCITY
 from mcproxy.mission import BEHAVIOURS, Happened, Inside, Mission, Mob, Objective, Possess, Reach, Stack, Touch
 
 _MOST = 2**31  # ticks, and degrees

@@ -15,10 +15,10 @@ import numpy as np
 from numba import njit
 
 from mcproxy import blocks as block_table
-from mcproxy.engine.collision import block_at
-from mcproxy.engine.light import FULL
-from mcproxy.engine.mesh import WATER
-from mcproxy.engine.textures import GLOW, TEXELS
+from mcproxy.engine.rendering.light import FULL
+from mcproxy.engine.rendering.mesh import WATER
+from mcproxy.engine.rendering.textures import GLOW, TEXELS
+from mcproxy.engine.simulation.collision import block_at
 
 LOOK = np.dtype(  # what the time of day decides
     [

@@ -1,0 +1,1 @@
+"""The art that the textures are made of, drawn by our own code."""
