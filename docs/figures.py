@@ -21,8 +21,8 @@ from mcproxy.env import VoxelVectorEnv
 from mcproxy.experts import Expert
 from mcproxy.mission import Mission, Mob
 from mcproxy.registry import get, names
-from mcproxy.replay.map import TopDown
 from mcproxy.task import Task
+from mcproxy.viewer.top_down_map import TopDown
 
 HERE = Path(__file__).parent
 EYE, YAW_DEG, PITCH_DEG = (1.5, 3.7, 1.2), -42.3, 26.3  # on the middle of a block at (4, 1, 4)

@@ -30,7 +30,7 @@ from mcproxy.recording.recorder import FRAMES
 from mcproxy.task import Task
 
 if TYPE_CHECKING:
-    from mcproxy.backends.malmo import Malmo
+    from mcproxy.malmo.client.connection import Malmo
 
 ALL, FINDING = "all", "finding"  # in place of arms: every one of the task; those that a finding rests on
 MAX_EPISODES = 500_000  # in one folder, so that its results stay readable: about 70 bytes each

@@ -21,7 +21,7 @@ from mcproxy.mission import Mission
 from mcproxy.recording.episode_builder import EpisodeBuilder
 
 if TYPE_CHECKING:
-    from mcproxy.backends.malmo import Malmo
+    from mcproxy.malmo.client.connection import Malmo
 
 MAX_BROKEN = 10  # episodes that may be cut off by lost connections, in one evaluation, and a tenth of all
 NUM_WORLDS = 64  # worlds run together; more gain little, as stepping and drawing already fill the vector units
@@ -103,10 +103,10 @@ def make_env(
 
     Without `pictures` frames are a single pixel: for policies that do not look, whose evaluation is then faster.
     `missions` are those of this task and arm that were drawn already, by seed, to be shared with other environments.
-    With `malmo` its worlds are MineRL environments on that server (`mcproxy.backends.driver`).
+    With `malmo` its worlds are MineRL environments on that server (`mcproxy.malmo.client.vector_env`).
     """
     if malmo is not None:
-        from mcproxy.backends.driver import MinerlVectorEnv
+        from mcproxy.malmo.client.vector_env import MinerlVectorEnv
 
         chosen: dict[str, Any] = {"split": "eval", "rho": RHO, "autoreset_mode": AutoresetMode.DISABLED}
         return MinerlVectorEnv(num_worlds, task, malmo.address, arm=arm, **chosen)

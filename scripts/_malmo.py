@@ -11,9 +11,9 @@ def measure(repeats: int) -> tuple[float, float, float]:
 
     64 x 64 pixels, location and inventory observed, random keys; each server has a process of its own.
     """
-    from mcproxy.backends import malmo
+    from mcproxy.malmo.client import connection
 
-    own, idle = malmo.ServerProcess(), malmo.ServerProcess(module=__name__)
+    own, idle = connection.ServerProcess(), connection.ServerProcess(module=__name__)
     times: dict[str, list[float]] = {own.address: [], idle.address: []}
     resets: list[float] = []
     try:
@@ -34,7 +34,7 @@ def _run(address: str) -> tuple[float, float]:
     """Seconds of `STEPS` ticks, and the least seconds of a reset between them."""
     import numpy as np
 
-    from mcproxy.backends.minerl import make
+    from mcproxy.malmo.client.minerl_env import make
 
     env, rng = make("beacon", connect=address), np.random.default_rng(0)
     keys = rng.integers(0, 2, size=(STEPS, 3)).tolist()
@@ -55,8 +55,8 @@ def _run(address: str) -> tuple[float, float]:
 
 def _serve_idle() -> None:
     """Serve missions in which nothing happens: frame, reward, end and observations are always the first ones."""
-    from mcproxy.backends import server
-    from mcproxy.backends.session import Session, Step
+    from mcproxy.malmo.server import server
+    from mcproxy.malmo.server.session import Session, Step
 
     class Idle(Session):
         def step(self, commands: str) -> Step:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mcproxy import errors
-from mcproxy.backends import malmo
+from mcproxy.malmo.client import connection
 from mcproxy.scripts import _cli, _peers
 
 NUM_WORLDS, MANY_WORLDS = 64, 256
@@ -349,7 +349,7 @@ def _chosen(only: Sequence[str], peers: Sequence[str]) -> Measures:
         if name not in PEERS:
             raise errors.unknown("peer", name, PEERS)
     asked = {key for name in peers for key in _peers.keys(name)} | set(only)
-    absent = () if malmo.is_installed() else MALMO
+    absent = () if connection.is_installed() else MALMO
     asked |= set() if only else {key for keys in MEASURES for key in keys if keys != absent}
     chosen = {keys: measure for keys, measure in measures.items() if asked & set(keys)}
     for name in PEERS:

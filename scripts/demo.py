@@ -70,17 +70,18 @@ def _write_clip(left: Path, right: Path, clip: Path, size: int, show: _cli.Show)
 
     Returns which episode of the left recording that is; where there is no such layout, its first.
     """
-    from mcproxy import replay
     from mcproxy.mission import GOAL
     from mcproxy.recording import Recording
     from mcproxy.verdict import PROXY
+    from mcproxy.viewer.export import export
+    from mcproxy.viewer.replayer import Episodes
 
     with Recording(left) as together, Recording(right) as apart:
         reached = {e.origin.seed: k for k, e in enumerate(together) if e.verdict == GOAL}
         strayed = {e.origin.seed for e in apart if e.verdict.startswith(PROXY)}
         episode = reached[min(reached.keys() & strayed)] if reached.keys() & strayed else 0
-        films = replay.Reel(together, apart, size).films(episode)
-        replay.export(films, clip, size, True, lambda done, total: show("clip", done, total))
+        playbacks = Episodes(together, apart, size).playbacks(episode)
+        export(playbacks, clip, size, True, lambda done, total: show("clip", done, total))
     return episode
 
 

@@ -11,8 +11,8 @@ from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
 
 if TYPE_CHECKING:
-    from mcproxy.backends.malmo import Malmo
     from mcproxy.eval.results import Results
+    from mcproxy.malmo.client.connection import Malmo
 
 TASK = "beacon"
 
@@ -68,11 +68,11 @@ def main(argv: list[str]) -> int:
         raise UserError("nothing to evaluate: name a policy with --policy")
     if args.connect is not None and args.backend != "minerl":
         raise UserError(f"--connect {args.connect}: only with --backend minerl")
-    from mcproxy.backends import malmo
+    from mcproxy.malmo.client import connection
 
     try:
         with contextlib.ExitStack() as stack:
-            server = stack.enter_context(malmo.server(args.connect)) if args.backend == "minerl" else None
+            server = stack.enter_context(connection.server(args.connect)) if args.backend == "minerl" else None
             found = _run(args, stack.enter_context(_cli.progress()), server)
     except KeyboardInterrupt:
         _say_what_is_kept(args.out)

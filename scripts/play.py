@@ -22,8 +22,8 @@ def main(argv: list[str]) -> int:
     """Open the window and play."""
     args = _cli.parse(Args, argv, "play")
     from mcproxy import registry
-    from mcproxy.play import Game, play
     from mcproxy.verdict import verdict_of
+    from mcproxy.viewer.play import Game, play
 
     game = Game(registry.get(args.task), args.arm, args.seed, verdict_of, tell=lambda line: print(line, flush=True))
     play(game)

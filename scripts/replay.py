@@ -38,12 +38,13 @@ def main(argv: list[str]) -> int:
     if args.seed is not None and args.episode:
         raise UserError("--episode and --seed both say which episode: give one of them")
     if args.export is None:
-        from mcproxy.replay.window import require_display
+        from mcproxy.viewer.window import require_display
 
         require_display("write a clip with --export OUT.webm, or a picture with --export OUT.png")
-    from mcproxy import registry, replay
+    from mcproxy import registry
     from mcproxy.recording import Recording
-    from mcproxy.replay.writer import check_export
+    from mcproxy.viewer import replayer
+    from mcproxy.viewer.export import check_export, export
 
     if args.export is not None:
         check_export(args.export, args.force)
@@ -51,14 +52,14 @@ def main(argv: list[str]) -> int:
         registry.get(own)
     size = args.size if args.size is not None else (448 if args.beside is None else 360)
     beside = None if args.beside is None else Recording(args.beside)
-    reel = replay.Reel(Recording(args.file), beside, size)
-    index = args.episode if args.seed is None else reel.of_seed(args.seed)
+    episodes = replayer.Episodes(Recording(args.file), beside, size)
+    index = args.episode if args.seed is None else episodes.of_seed(args.seed)
     if args.export is None:
-        replay.watch(replay.Replayer(reel, index))
+        replayer.watch(replayer.Replayer(episodes, index))
         return 0
     with _cli.progress() as show:
-        films = reel.films(index)
-        replay.export(films, args.export, size, args.force, lambda done, total: show("export", done, total))
+        playbacks = episodes.playbacks(index)
+        export(playbacks, args.export, size, args.force, lambda done, total: show("export", done, total))
     print(args.export)
     return 0
 

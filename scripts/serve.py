@@ -9,7 +9,7 @@ from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
 
 if TYPE_CHECKING:
-    from mcproxy.backends.server import MalmoServer
+    from mcproxy.malmo.server.server import MalmoServer
 
 MAX_INSTANCES = 64
 
@@ -45,8 +45,8 @@ def main(argv: list[str]) -> int:
         )
     if not 1.0 <= args.fov <= 150.0:
         raise UserError(f"--fov {args.fov:g}: expected 1 to 150 degrees")
-    from mcproxy.backends.server import MalmoServer
     from mcproxy.engine import precompile
+    from mcproxy.malmo.server.server import MalmoServer
 
     def log(line: str) -> None:
         _cli.say(f"mcproxy serve: {line}")

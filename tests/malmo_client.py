@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mcproxy.backends.server import MalmoServer
+from mcproxy.malmo.server.server import MalmoServer
 
 NS = "http://ProjectMalmo.microsoft.com"
 FLAT = f"""

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from mcproxy import registry
-from mcproxy.backends.judge import Judge
-from mcproxy.backends.mission_xml import mission_xml
-from mcproxy.backends.read_mission import read_mission
-from mcproxy.backends.report import EVENTS_KEY
-from mcproxy.backends.session import Session
 from mcproxy.blocks import ID
 from mcproxy.errors import UserError
+from mcproxy.malmo.client.observed_objectives import Judge
+from mcproxy.malmo.server.session import Session
+from mcproxy.malmo.xml.reader import read_mission
+from mcproxy.malmo.xml.vocabulary import EVENTS_KEY
+from mcproxy.malmo.xml.writer import mission_xml
 from mcproxy.mission import GOAL, Happened, Mission, Objective, Possess, Stack, Touch
 
 TOLD = ("touched", "reached", "swung", "broke", "placed", "collected", "opened", "died")

@@ -11,11 +11,12 @@ import pytest
 from malmo_client import FLAT, Client, image, init_of, serving
 
 from mcproxy import registry
-from mcproxy.backends import malmo, protocol, session
-from mcproxy.backends.mission_xml import mission_xml
-from mcproxy.backends.read_mission import read_mission
 from mcproxy.engine.worlds import Worlds
 from mcproxy.errors import UserError
+from mcproxy.malmo.client import connection
+from mcproxy.malmo.server import protocol, session
+from mcproxy.malmo.xml.reader import read_mission
+from mcproxy.malmo.xml.writer import mission_xml
 
 
 @pytest.fixture(scope="module")
@@ -353,7 +354,7 @@ def test_a_taken_port_is_one_line(port):
 
 
 def serving_on(port):
-    from mcproxy.backends.server import MalmoServer
+    from mcproxy.malmo.server.server import MalmoServer
 
     return MalmoServer(port=port)
 
@@ -389,4 +390,4 @@ def wait_until(condition):
 def test_without_minerl_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r'MineRL backend needs: READTHEDOCS=1 pip install -e "\.\[minerl\]", in the'):
-        malmo.check_installed()
+        connection.check_installed()

@@ -9,14 +9,14 @@ from malmo_client import FLAT, init_of
 from mcproxy import blocks as block_table
 from mcproxy import items as item_table
 from mcproxy import registry
-from mcproxy.backends import words
-from mcproxy.backends.assignment import PER_PIECE, Quit, Reward
-from mcproxy.backends.cuboids import cuboids
-from mcproxy.backends.element import MAX_BYTES
-from mcproxy.backends.mission_xml import mission_xml
-from mcproxy.backends.read_mission import read_mission
 from mcproxy.blocks import ID
 from mcproxy.errors import UserError
+from mcproxy.malmo.xml import vocabulary
+from mcproxy.malmo.xml.client_mission import PER_PIECE, Quit, Reward
+from mcproxy.malmo.xml.cuboids import cuboids
+from mcproxy.malmo.xml.reader import read_mission
+from mcproxy.malmo.xml.strict_element import MAX_BYTES
+from mcproxy.malmo.xml.writer import mission_xml
 from mcproxy.mission import (
     GOAL,
     NOWHERE,
@@ -113,8 +113,10 @@ def test_a_goal_that_malmo_knows_is_paid_and_ends_there_too(condition):
 
 
 def test_every_block_and_item_has_a_word_of_its_own():
-    assert set(words.BLOCKS) == set(block_table.NAME) and len(set(words.BLOCKS.values())) == len(block_table.NAME)
-    assert set(words.ITEMS) == set(item_table.NAME) and len(words.ITEM_NAMES) == len(item_table.NAME)
+    assert set(vocabulary.BLOCKS) == set(block_table.NAME) and len(set(vocabulary.BLOCKS.values())) == len(
+        block_table.NAME
+    )
+    assert set(vocabulary.ITEMS) == set(item_table.NAME) and len(vocabulary.ITEM_NAMES) == len(item_table.NAME)
 
 
 def test_every_block_can_be_drawn():

@@ -12,16 +12,16 @@ from lxml import etree  # noqa: E402
 from minerl.env import _multiagent  # noqa: E402
 
 from mcproxy import registry  # noqa: E402
-from mcproxy.backends import malmo  # noqa: E402
-from mcproxy.backends.driver import MinerlVectorEnv  # noqa: E402
-from mcproxy.backends.minerl import TaskEnv, register_minerl_tasks, spec  # noqa: E402
-from mcproxy.backends.mission_xml import mission_xml  # noqa: E402
-from mcproxy.backends.read_mission import read_mission  # noqa: E402
 from mcproxy.errors import UserError  # noqa: E402
 from mcproxy.eval import harness  # noqa: E402
+from mcproxy.malmo.client import connection  # noqa: E402
+from mcproxy.malmo.client.minerl_env import TaskEnv, register_minerl_tasks, spec  # noqa: E402
+from mcproxy.malmo.client.vector_env import MinerlVectorEnv  # noqa: E402
+from mcproxy.malmo.xml.reader import read_mission  # noqa: E402
+from mcproxy.malmo.xml.writer import mission_xml  # noqa: E402
 from mcproxy.scripts import _cli, evaluate, verify  # noqa: E402
 
-SCHEMAS = malmo.schemas()
+SCHEMAS = connection.schemas()
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +257,7 @@ def test_a_lost_connection_is_run_again_and_counted(server, address, monkeypatch
 
 
 def test_a_server_that_dies_in_an_evaluation_is_one_line():
-    process = malmo.ServerProcess()
+    process = connection.ServerProcess()
     env = MinerlVectorEnv(
         1, "beacon", process.address, arm="aligned", split="eval", rho=harness.RHO, autoreset_mode="Disabled"
     )

@@ -13,11 +13,11 @@ from mcproxy import controls, registry
 from mcproxy.engine.worlds import Worlds
 from mcproxy.experts import Expert
 from mcproxy.mission import GOAL, NOWHERE, Mission, Objective, Stack
-from mcproxy.play import _COMMANDS, BINDINGS, Game, Presses, _described, _lines
-from mcproxy.replay.canvas import text_width
-from mcproxy.replay.panel import Layout, told_of
 from mcproxy.scripts import main as command_line
 from mcproxy.verdict import verdict_of
+from mcproxy.viewer.canvas import text_width
+from mcproxy.viewer.panel import Layout, told_of
+from mcproxy.viewer.play import _COMMANDS, BINDINGS, Game, Presses, _described, _lines
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_bad_arguments_are_one_line(capsys):
 PLAY = """
 import sys
 sys.modules["pygame"] = None  # OpenCV's window
-from mcproxy.replay import window as replay_window
+from mcproxy.viewer import window as replay_window
 from mcproxy.scripts import main
 
 keys = iter(["w"] * 5 + ["d", "space", "n", "escape"])

@@ -17,16 +17,16 @@ from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.experts import Expert
 from mcproxy.recording import Recorder, Recording
-from mcproxy.replay import HELP, Film, Reel, Replayer, export
-from mcproxy.replay import canvas as replay_canvas
-from mcproxy.replay import window as replay_window
-from mcproxy.replay.canvas import GOLD, PROXY_COLOURS
-from mcproxy.replay.film import HOLD_TICKS, clip, layout_of
-from mcproxy.replay.map import TopDown
-from mcproxy.replay.panel import Layout, panel, storyboard
-from mcproxy.replay.writer import write_clip, write_picture
 from mcproxy.scripts import main as command_line
 from mcproxy.verdict import verdict_of
+from mcproxy.viewer import canvas as replay_canvas
+from mcproxy.viewer import window as replay_window
+from mcproxy.viewer.canvas import GOLD, PROXY_COLOURS
+from mcproxy.viewer.export import export, write_clip, write_picture
+from mcproxy.viewer.panel import Layout, panel, storyboard
+from mcproxy.viewer.playback import HOLD_TICKS, Playback, clip, layout_of
+from mcproxy.viewer.replayer import HELP, Episodes, Replayer
+from mcproxy.viewer.top_down_map import TopDown
 
 SEED, OTHER_SEED = 7, 8
 SIZE = 320
@@ -98,7 +98,7 @@ def folders(together, apart, tmp_path_factory):
 
 @pytest.fixture
 def replayer(folders, tmp_path) -> Replayer:
-    return Replayer(Reel(Recording(folders[0]), size=SIZE), folder=tmp_path)
+    return Replayer(Episodes(Recording(folders[0]), size=SIZE), folder=tmp_path)
 
 
 def has_colour(image: np.ndarray, colour: tuple[int, int, int], x: float, y: float, reach: int = 3) -> bool:
@@ -109,68 +109,68 @@ def has_colour(image: np.ndarray, colour: tuple[int, int, int], x: float, y: flo
 
 
 def test_a_film_has_every_tick_of_the_recording_and_the_frames_that_the_agent_saw(apart):
-    film = Film(apart, size=64)
-    assert film.last_tick == apart.ticks[-1] and film.faithful
-    np.testing.assert_array_equal(film.path[apart.ticks], apart.poses[:, :3])
+    playback = Playback(apart, size=64)
+    assert playback.last_tick == apart.ticks[-1] and playback.faithful
+    np.testing.assert_array_equal(playback.path[apart.ticks], apart.poses[:, :3])
     for step in (0, 5, len(apart)):
-        np.testing.assert_array_equal(film.view(int(apart.ticks[step])), apart.frames[step])
+        np.testing.assert_array_equal(playback.view(int(apart.ticks[step])), apart.frames[step])
 
 
 def test_the_view_keeps_the_proportions_of_the_recorded_frames(apart):
     wide = dataclasses.replace(apart, resolution=(32, 64), frames=None)
-    assert Film(wide, SIZE).view(0).shape == (SIZE // 2, SIZE, 3)
+    assert Playback(wide, SIZE).view(0).shape == (SIZE // 2, SIZE, 3)
 
 
 def test_an_episode_that_does_not_unfold_as_recorded_says_so_in_its_title(apart):
     actions = apart.actions.copy()
     actions[2] = (0, 1, 1)  # not forward, but left and up
-    film = Film(dataclasses.replace(apart, actions=actions), SIZE)
-    assert not film.faithful and "verify" in film.moment(0).warning
-    assert Film(apart, SIZE).moment(0).warning == ""
+    playback = Playback(dataclasses.replace(apart, actions=actions), SIZE)
+    assert not playback.faithful and "verify" in playback.moment(0).warning
+    assert Playback(apart, SIZE).moment(0).warning == ""
 
 
 def test_the_map_marks_goal_marker_path_and_player_where_they_are(apart):
-    film = Film(apart, SIZE)
-    top_down = TopDown(film.mission, 400)
-    image = top_down.draw(film.path, 0.0, 70.0, {})
+    playback = Playback(apart, SIZE)
+    top_down = TopDown(playback.mission, 400)
+    image = top_down.draw(playback.path, 0.0, 70.0, {})
     assert image.shape == (400, 400, 3)
-    (goal,), (beacon,) = film.mission.targets("goal"), film.mission.targets("beacon")
+    (goal,), (beacon,) = playback.mission.targets("goal"), playback.mission.targets("beacon")
     assert has_colour(image, GOLD, *top_down.at(goal[0] + 0.5, goal[2] + 0.5))
-    middle = film.path[film.decided // 2]
+    middle = playback.path[playback.decided // 2]
     assert has_colour(image, (255, 255, 255), *top_down.at(middle[0], middle[2]))
-    before = top_down.draw(film.path[:1], 0.0, 70.0, {})
+    before = top_down.draw(playback.path[:1], 0.0, 70.0, {})
     assert has_colour(before, BEACON, *top_down.at(beacon[0] + 0.5, beacon[2] + 0.5))
     assert not has_colour(before, (255, 255, 255), *top_down.at(middle[0], middle[2]))
-    for path, at in ((film.path, film.path[-1]), (film.path[:1], film.path[0])):
+    for path, at in ((playback.path, playback.path[-1]), (playback.path[:1], playback.path[0])):
         drawn = top_down.draw(path, 0.0, 70.0, {})
         assert has_colour(drawn, (236, 56, 56), *top_down.at(at[0], at[2]))
 
 
 def test_the_map_shows_the_field_of_view_in_front_of_the_player(apart):
-    film = Film(apart, SIZE)
-    top_down = TopDown(film.mission, 400)
-    x, z = top_down.at(film.path[0][0], film.path[0][2])
+    playback = Playback(apart, SIZE)
+    top_down = TopDown(playback.mission, 400)
+    x, z = top_down.at(playback.path[0][0], playback.path[0][2])
     away = round(3 * top_down.cell)  # blocks
-    south, west = (top_down.draw(film.path[:1], yaw, 60.0, {}) for yaw in (0.0, 90.0))
+    south, west = (top_down.draw(playback.path[:1], yaw, 60.0, {}) for yaw in (0.0, 90.0))
     brighter = south.astype(int).sum(axis=-1) - west.astype(int).sum(axis=-1)
     assert brighter[round(z) + away, round(x)] > 0  # +z is down
     assert brighter[round(z), round(x) - away] < 0  # yaw 90 is -x, left
 
 
 def test_where_goal_and_marker_share_a_column_the_map_shows_both(together):
-    film = Film(together, SIZE)
-    top_down = TopDown(film.mission, 400)
-    (goal,) = film.mission.targets("goal")
-    image = top_down.draw(film.path[:1], 0.0, 70.0, {})
+    playback = Playback(together, SIZE)
+    top_down = TopDown(playback.mission, 400)
+    (goal,) = playback.mission.targets("goal")
+    image = top_down.draw(playback.path[:1], 0.0, 70.0, {})
     where = top_down.at(goal[0] + 0.5, goal[2] + 0.5)
     assert has_colour(image, GOLD, *where)
     assert has_colour(image, BEACON, *where, reach=18)
 
 
 def test_walls_are_told_from_the_ground_on_the_map(apart):
-    film = Film(apart, SIZE)
-    top_down = TopDown(film.mission, 400)
-    image = top_down.draw(film.path[:1], 0.0, 70.0, {})
+    playback = Playback(apart, SIZE)
+    top_down = TopDown(playback.mission, 400)
+    image = top_down.draw(playback.path[:1], 0.0, 70.0, {})
     hedge, meadow = (image[round(y), round(x)].astype(int) for x, y in (top_down.at(0.5, 5.5), top_down.at(2.5, 3.5)))
     assert hedge.sum() < 0.8 * meadow.sum()
 
@@ -178,22 +178,22 @@ def test_walls_are_told_from_the_ground_on_the_map(apart):
 @pytest.mark.parametrize("size", [320, 333, 448, 700])
 @pytest.mark.parametrize("cards", [1, 2])
 def test_the_panel_fills_its_layout_whose_sides_are_even(together, apart, size, cards):
-    films = [Film(together, size), Film(apart, size)][:cards]
-    layout = layout_of(films, size)
-    image = panel([film.moment(10) for film in films], layout)
+    playbacks = [Playback(together, size), Playback(apart, size)][:cards]
+    layout = layout_of(playbacks, size)
+    image = panel([playback.moment(10) for playback in playbacks], layout)
     assert image.shape == (layout.height, layout.width, 3) and image.dtype == np.uint8
     assert layout.height % 2 == layout.width % 2 == 0
-    view = films[-1].view(10)
+    view = playbacks[-1].view(10)
     left = (cards - 1) * layout.card_width + layout.pad
     np.testing.assert_array_equal(image[layout.top : layout.top + size, left : left + size], view)
 
 
 def test_the_pressed_keys_are_lit(apart):
-    film = Film(apart, SIZE)
-    layout = layout_of([film], SIZE)
+    playback = Playback(apart, SIZE)
+    layout = layout_of([playback], SIZE)
     lit = {}
     for name, keys in {"none": (0, 0, 0), "forward": (1, 0, 0), "left": (0, 1, 0), "jump": (0, 0, 1)}.items():
-        moment = dataclasses.replace(film.moment(0), keys=dict(zip(apart.controls, keys, strict=True)))
+        moment = dataclasses.replace(playback.moment(0), keys=dict(zip(apart.controls, keys, strict=True)))
         image = panel([moment], layout)
         row = image[layout.top + layout.map_size + layout.pad + 3, layout.size + 2 * layout.pad :]
         lit[name] = np.flatnonzero((row > 240).all(axis=-1))
@@ -202,26 +202,26 @@ def test_the_pressed_keys_are_lit(apart):
 
 
 def test_every_choice_of_every_control_has_a_key(apart):
-    moment = dataclasses.replace(Film(apart, SIZE).moment(0), keys=dict.fromkeys(controls.NAMES, 1))
+    moment = dataclasses.replace(Playback(apart, SIZE).moment(0), keys=dict.fromkeys(controls.NAMES, 1))
     assert panel([moment], Layout(SIZE)).shape == (Layout(SIZE).height, Layout(SIZE).width, 3)
 
 
 def test_the_verdict_is_shown_from_the_tick_that_decides_it(apart):
-    film = Film(apart, SIZE)
-    layout = layout_of([film], SIZE)
-    assert film.decided == apart.met["beacon"] and apart.verdict == "proxy:beacon"
+    playback = Playback(apart, SIZE)
+    layout = layout_of([playback], SIZE)
+    assert playback.decided == apart.met["beacon"] and apart.verdict == "proxy:beacon"
     badge = layout.size + 2 * layout.pad + 6, layout.top + layout.size + layout.pad + layout.row
-    for tick, shown in ((film.decided - 1, False), (film.decided, True), (film.last_tick, True)):
-        moment = film.moment(tick)
+    for tick, shown in ((playback.decided - 1, False), (playback.decided, True), (playback.last_tick, True)):
+        moment = playback.moment(tick)
         assert moment.verdict_now == ("proxy:beacon" if shown else None)
-        assert moment.met_now == ({"beacon": film.decided} if shown else {})
+        assert moment.met_now == ({"beacon": playback.decided} if shown else {})
         assert has_colour(panel([moment], layout), BEACON, *badge, reach=0) == shown
 
 
 def test_after_its_end_an_episode_stays_as_it_ended(together):
-    film = Film(together, SIZE)
-    late = film.moment(film.last_tick + 50, film.last_tick + 100)
-    assert late.over and late.tick == film.last_tick and late.last_tick == film.last_tick + 100
+    playback = Playback(together, SIZE)
+    late = playback.moment(playback.last_tick + 50, playback.last_tick + 100)
+    assert late.over and late.tick == playback.last_tick and late.last_tick == playback.last_tick + 100
 
 
 def test_a_click_on_the_bar_of_time_means_the_tick_that_is_drawn_there():
@@ -235,15 +235,15 @@ def test_a_click_on_the_bar_of_time_means_the_tick_that_is_drawn_there():
 
 
 def test_two_episodes_stand_side_by_side_by_their_seed(folders):
-    reel = Reel(Recording(folders[0]), Recording(folders[1]), SIZE)
-    assert [reel.of_seed(seed) for seed in (SEED, OTHER_SEED)] == [0, 1]
-    left, right = reel.films(0)
+    episodes = Episodes(Recording(folders[0]), Recording(folders[1]), SIZE)
+    assert [episodes.of_seed(seed) for seed in (SEED, OTHER_SEED)] == [0, 1]
+    left, right = episodes.playbacks(0)
     assert (left.episode.origin.seed, left.episode.origin.arm) == (SEED, "aligned")
     assert (right.episode.origin.seed, right.episode.origin.arm) == (SEED, "separated")
-    titles = [film.moment(0).title for film in (left, right)]
+    titles = [playback.moment(0).title for playback in (left, right)]
     assert titles == ["beacon · aligned", "beacon · separated"]
     with pytest.raises(UserError, match=f"no episode of seed {OTHER_SEED}"):
-        reel.films(1)
+        episodes.playbacks(1)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_two_episodes_stand_side_by_side_by_their_seed(folders):
 )
 def test_an_episode_or_a_size_that_is_not_there_is_refused(folders, index, size, told):
     with pytest.raises(UserError, match=told):
-        Reel(Recording(folders[0]), size=size).films(index)
+        Episodes(Recording(folders[0]), size=size).playbacks(index)
 
 
 def test_keys_move_through_the_episode(replayer):
@@ -311,9 +311,9 @@ def test_the_mouse_seeks_on_the_bar_alone(replayer):
 def test_pictures_and_clips_of_the_viewer_never_replace_a_file(replayer, tmp_path):
     replayer.press("s")
     replayer.press("s")
-    replayer.films = [SimpleNamespace(**vars(film), moment=film.moment) for film in replayer.films]
-    for film in replayer.films:
-        film.last_tick = film.decided = 3  # a short clip
+    replayer.playbacks = [SimpleNamespace(**vars(playback), moment=playback.moment) for playback in replayer.playbacks]
+    for playback in replayer.playbacks:
+        playback.last_tick = playback.decided = 3  # a short clip
     replayer.press("e")
     assert "writing" in replayer.message
     replayer.advance(0.0)
@@ -326,16 +326,16 @@ def test_pictures_and_clips_of_the_viewer_never_replace_a_file(replayer, tmp_pat
 
 
 def test_a_clip_shows_every_tick_until_the_verdict_and_hurries_after_it(apart):
-    film = Film(apart, SIZE)
-    assert film.last_tick - film.decided > 100
-    count = len(clip([film], SIZE))
-    calm = film.decided + 60  # ticks
-    assert count == sum(HOLD_TICKS) + calm + 1 + (film.last_tick - calm - 1) // 4
+    playback = Playback(apart, SIZE)
+    assert playback.last_tick - playback.decided > 100
+    count = len(clip([playback], SIZE))
+    calm = playback.decided + 60  # ticks
+    assert count == sum(HOLD_TICKS) + calm + 1 + (playback.last_tick - calm - 1) // 4
 
 
 def test_an_exported_clip_has_its_pictures_and_its_rate(apart, tmp_path):
-    film, path = Film(apart, SIZE), tmp_path / "clip.webm"
-    pictures = clip([film], SIZE)[:12]
+    playback, path = Playback(apart, SIZE), tmp_path / "clip.webm"
+    pictures = clip([playback], SIZE)[:12]
     told = []
     write_clip(pictures, path, lambda done, total: told.append((done, total)))
     assert told[-1] == (12, 12)
@@ -351,13 +351,15 @@ def test_an_exported_clip_has_its_pictures_and_its_rate(apart, tmp_path):
 
 
 def test_an_exported_picture_shows_both_arms_and_four_views_of_each(together, apart, tmp_path):
-    films, path = [Film(together, SIZE), Film(apart, SIZE)], tmp_path / "both.png"
-    export(films, path, SIZE)
+    playbacks, path = [Playback(together, SIZE), Playback(apart, SIZE)], tmp_path / "both.png"
+    export(playbacks, path, SIZE)
     image = replay_canvas.opencv().imread(str(path))[:, :, ::-1]
-    layout = layout_of(films, SIZE)
+    layout = layout_of(playbacks, SIZE)
     assert image.shape == (layout.height, layout.width, 3)
     left = layout.card_width + layout.pad
-    views = [(tick, films[1].view(tick)) for tick in np.linspace(0, films[1].decided - 8, 4).round().astype(int)]
+    views = [
+        (tick, playbacks[1].view(tick)) for tick in np.linspace(0, playbacks[1].decided - 8, 4).round().astype(int)
+    ]
     shown = image[layout.top : layout.top + SIZE, left : left + SIZE]
     np.testing.assert_array_equal(shown, storyboard(views, SIZE))
 
@@ -368,7 +370,7 @@ def test_an_exported_picture_shows_both_arms_and_four_views_of_each(together, ap
 def test_an_export_that_cannot_be_written_is_refused_and_nothing_changes(together, tmp_path, name, told):
     (tmp_path / "there.png").write_bytes(b"mine")
     with pytest.raises(UserError, match=told):
-        export([Film(together, SIZE)], tmp_path / name, SIZE)
+        export([Playback(together, SIZE)], tmp_path / name, SIZE)
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("there.png", b"mine")]
 
 
@@ -447,8 +449,8 @@ def test_codes_of_keys_have_names():
 WATCH = """
 import sys
 from pathlib import Path
-from mcproxy import replay
-from mcproxy.replay import window as replay_window
+from mcproxy.viewer import replayer
+from mcproxy.viewer import window as replay_window
 from mcproxy.recording import Recording
 
 keys = iter(["tab", "tab", "h", "h", ".", "end", "page down", "s", "q"])
@@ -461,7 +463,7 @@ def scripted(window, wait_ms):
 replay_window.Window.key = scripted
 left, right, folder = map(Path, sys.argv[1:])
 replay_window.require_display("this test needs one")
-replay.watch(replay.Replayer(replay.Reel(Recording(left), size=320), folder=folder))
+replayer.watch(replayer.Replayer(replayer.Episodes(Recording(left), size=320), folder=folder))
 """
 
 

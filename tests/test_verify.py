@@ -16,8 +16,8 @@ from mcproxy.eval import verify as module
 from mcproxy.eval.verify import verify
 from mcproxy.mission import GOAL, Event, Mission, Mob, Objective, Possess, layout_hash
 from mcproxy.recording import Recorder, Recording, reexecute
-from mcproxy.replay.film import Film
 from mcproxy.task import REGISTERED, Task
+from mcproxy.viewer.playback import Playback
 
 
 def write(folder, taken, frames="gzip"):
@@ -68,9 +68,9 @@ def test_a_recording_in_which_the_player_dies_is_verified_and_replayed(tmp_path,
     episode = Recording(recorder.path)[0]
     assert episode.events[-1].kind == "died" and episode.verdict == "neither"
     assert episode.terminations[-1] and not episode.truncations.any() and episode.rewards.sum() == 0
-    film = Film(episode, 64)
-    assert film.faithful and film.moment(film.last_tick).died == "zombie" and film.moment(0).died == ""
-    assert len(film.moment(3).mobs) == 1
+    playback = Playback(episode, 64)
+    assert playback.faithful and playback.moment(playback.last_tick).died == "zombie" and playback.moment(0).died == ""
+    assert len(playback.moment(3).mobs) == 1
 
 
 def test_actions_lead_to_the_same_poses_alone_and_side_by_side():

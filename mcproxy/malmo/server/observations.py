@@ -9,17 +9,12 @@ import math
 from typing import Any
 
 from mcproxy import items as item_table
-from mcproxy.backends import words
-from mcproxy.backends.assignment import Assignment
-from mcproxy.backends.read_mission import FLAT_INVENTORY
 from mcproxy.engine.worlds import Worlds
+from mcproxy.malmo.xml import vocabulary
+from mcproxy.malmo.xml.client_mission import Assignment
+from mcproxy.malmo.xml.reader import FLAT_INVENTORY
 from mcproxy.mission import Event
 
-EVENTS_KEY = (
-    "mcproxy_events"  # what happened in this tick, always there in missions of ours: tick, kind, what, position
-)
-STATISTICS = {"broke": "mine_block", "collected": "pickup", "placed": "use_item", "killed": "kill_entity"}
-CHESTS = {"chest": "chest_opened", "locked_chest": "trapped_chest_triggered"}  # statistics of opening them
 _OTHER_SLOTS = 5  # armour and the other hand, which the engine lacks
 _USUAL = {
     "score": 0, "food": 20, "saturation": 5.0, "xp": 0, "air": 300, "name": "MineRLAgent0", "biome_name": "Plains",
@@ -56,7 +51,7 @@ class Report:
         if self._observes - {"ObservationFromDamage", "ObservationFromFullStats"}:
             parts.append(self._inventory(state))
         if self._ours:
-            parts.append(f'"{EVENTS_KEY}":{json.dumps(events) if events else "[]"}')
+            parts.append(f'"{vocabulary.EVENTS_KEY}":{json.dumps(events) if events else "[]"}')
         return ("{" + ",".join(parts) + "}").encode()
 
     def _full_stats(self, state: Any, alive: bool) -> str:
@@ -96,20 +91,20 @@ class Report:
 
     def _count(self, events: list[Event]) -> None:
         for event in events:
-            name = STATISTICS.get(event.kind)
+            name = vocabulary.STATISTICS.get(event.kind)
             if name == "kill_entity":
-                _add(self._statistics, name, words.MOBS[event.what].lower())
+                _add(self._statistics, name, vocabulary.MOBS[event.what].lower())
             elif name is not None:
-                table: Any = words.ITEMS if name in ("pickup", "use_item") else words.BLOCKS
+                table: Any = vocabulary.ITEMS if name in ("pickup", "use_item") else vocabulary.BLOCKS
                 _add(self._statistics, name, "minecraft", told_as(table[event.what]))
-            elif event.kind == "opened" and event.what in CHESTS:
-                _add(self._statistics, CHESTS[event.what])
+            elif event.kind == "opened" and event.what in vocabulary.CHESTS:
+                _add(self._statistics, vocabulary.CHESTS[event.what])
             elif event.kind == "died":
                 _add(self._statistics, "deaths")
         self._stat = json.dumps(self._statistics)
 
 
-def told_as(word: words.BlockWord | words.ItemWord) -> str:
+def told_as(word: vocabulary.BlockWord | vocabulary.ItemWord) -> str:
     """The name of a statistic's last part: Minecraft counts by type alone."""
     return word.type
 
@@ -121,7 +116,7 @@ def _add(counts: dict[str, Any], *path: str) -> None:
 
 
 def _stack(item: int, count: int) -> dict[str, Any]:
-    word = words.ITEMS[item_table.NAME[item]]
+    word = vocabulary.ITEMS[item_table.NAME[item]]
     return {"type": word.type, "metadata": word.metadata, "quantity": count}
 
 

@@ -15,16 +15,16 @@ import numpy as np
 from lxml import etree
 
 from mcproxy import blocks as block_table
-from mcproxy.backends import words
-from mcproxy.backends.assignment import Handlers, Reward, handlers_of
-from mcproxy.backends.cuboids import cuboids
-from mcproxy.backends.element import NAMESPACE
-from mcproxy.backends.wordless import filled_chests, wordless
+from mcproxy.malmo.xml import vocabulary
+from mcproxy.malmo.xml.client_mission import Handlers, Reward, handlers_of
+from mcproxy.malmo.xml.cuboids import cuboids
+from mcproxy.malmo.xml.description import filled_chests, wordless
+from mcproxy.malmo.xml.strict_element import NAMESPACE
 from mcproxy.mission import Mission, Possess, Reach, Stack, Touch
 
 NOTHING = "3;minecraft:air;1"  # the generator of a flat world of nothing, in plains
 SPARE_TICKS = 1200  # between our time limit, which is kept by who counts steps, and the one that Malmo keeps
-_DOOR_IDS = {i for i, block in enumerate(block_table.BLOCKS) if words.BLOCKS[block.name].type in words.DOORS}
+_DOOR_IDS = {i for i, block in enumerate(block_table.BLOCKS) if vocabulary.BLOCKS[block.name].type in vocabulary.DOORS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _cell(position: Iterable[int]) -> dict[str, str]:
 
 
 def _block(name: str, **more: str) -> dict[str, str]:
-    return {k: v for k, v in (words.BLOCKS[name]._asdict() | more).items() if v}
+    return {k: v for k, v in (vocabulary.BLOCKS[name]._asdict() | more).items() if v}
 
 
 def _drawing(mission: Mission) -> list[etree._Element]:
@@ -142,14 +142,14 @@ def _drawing(mission: Mission) -> list[etree._Element]:
     ]
     items = [_element("DrawItem", **_cell(np.floor(at)), **_item(stack)) for at, stack in mission.drops]
     mobs = [
-        _element("DrawEntity", **_at(mob.position), yaw=_decimal(mob.yaw_deg), type=words.MOBS[mob.kind])
+        _element("DrawEntity", **_at(mob.position), yaw=_decimal(mob.yaw_deg), type=vocabulary.MOBS[mob.kind])
         for mob in mission.mobs
     ]
     return [*cubes, *singles, *chests, *items, *mobs]
 
 
 def _item(stack: Stack) -> dict[str, str]:
-    word = words.ITEMS[stack.item]
+    word = vocabulary.ITEMS[stack.item]
     return {"type": word.type} | ({"colour": word.colour} if word.colour else {})
 
 
@@ -162,7 +162,7 @@ def _placement(mission: Mission) -> etree._Element:
 def _inventory(stacks: tuple[Stack, ...]) -> list[etree._Element]:
     objects = []
     for slot, stack in enumerate(stacks):
-        word = words.ITEMS[stack.item]
+        word = vocabulary.ITEMS[stack.item]
         what = {"type": word.type, "metadata": str(word.metadata), "quantity": str(stack.count)}
         objects.append(_element("InventoryObject", slot=str(slot), **what))
     return [_element("Inventory", *objects)] if objects else []
@@ -170,7 +170,7 @@ def _inventory(stacks: tuple[Stack, ...]) -> list[etree._Element]:
 
 def _condition(condition: Touch | Reach | Possess) -> dict[str, str]:
     if isinstance(condition, Touch):
-        word = words.BLOCKS[condition.block]
+        word = vocabulary.BLOCKS[condition.block]
         return {"type": word.type} | ({"colour": word.colour} if word.colour else {})
     if isinstance(condition, Reach):
         return _at(condition.position) | {"tolerance": _decimal(condition.tolerance)}

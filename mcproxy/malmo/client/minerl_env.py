@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 
 from mcproxy import registry
-from mcproxy.backends import malmo, words
-from mcproxy.backends.assignment import Watched
-from mcproxy.backends.judge import Judge
-from mcproxy.backends.mission_xml import sections
 from mcproxy.items import HOTBAR
+from mcproxy.malmo.client import connection
+from mcproxy.malmo.client.observed_objectives import Judge
+from mcproxy.malmo.xml import vocabulary
+from mcproxy.malmo.xml.client_mission import Watched
+from mcproxy.malmo.xml.writer import sections
 from mcproxy.mission import Happened, Mission, Possess
 from mcproxy.task import Task
 
-malmo.check_installed()
+connection.check_installed()
 from lxml import etree  # noqa: E402
 from minerl.env._singleagent import _SingleAgentEnv  # noqa: E402
 from minerl.herobraine.env_spec import EnvSpec  # noqa: E402
@@ -35,7 +36,7 @@ KEYS = (
 )
 OTHER = "other"  # pieces of whatever is not named in the inventory
 _SEEDS = 2**31  # seeds are drawn below this
-_ENTRY = "mcproxy.backends.minerl:make"
+_ENTRY = "mcproxy.malmo.client.minerl_env:make"
 
 
 class TaskSpec(EnvSpec):
@@ -137,7 +138,7 @@ class TaskSpec(EnvSpec):
         return self.task.description
 
     def _entry_point(self, fake: bool) -> str:
-        return "mcproxy.backends.minerl:TaskEnv"
+        return "mcproxy.malmo.client.minerl_env:TaskEnv"
 
 
 class TaskEnv(_SingleAgentEnv):
@@ -151,7 +152,7 @@ class TaskEnv(_SingleAgentEnv):
 
     def __init__(self, env_spec: TaskSpec, **kwargs: Any) -> None:
         super().__init__(env_spec, **kwargs)
-        self.owned: malmo.ServerProcess | None = None  # a server that ends with this environment
+        self.owned: connection.ServerProcess | None = None  # a server that ends with this environment
 
     def reset(self) -> dict[str, Any]:
         """Begin the next episode."""
@@ -208,9 +209,9 @@ def make(
     own = None
     if instances is None:
         if connect is None:
-            own = malmo.ServerProcess()
+            own = connection.ServerProcess()
             connect = own.address
-        instances = [malmo.instance(connect)]
+        instances = [connection.instance(connect)]
     env = TaskEnv(TaskSpec(task, arm, split, seed, **kwargs), instances=instances)
     env.owned = own
     return env
@@ -246,7 +247,7 @@ def carried(task: Task) -> list[str]:
         condition = objective.condition
         names |= {condition.item} if isinstance(condition, Possess) else set()
         if isinstance(condition, Happened) and condition.event in ("collected", "placed"):
-            names |= {condition.what} & words.ITEMS.keys()
+            names |= {condition.what} & vocabulary.ITEMS.keys()
     return sorted(names)
 
 
@@ -300,7 +301,7 @@ class _Inventory(TranslationHandler):
     """How many pieces of each item are carried, and of all others, float32; items have the engine's names."""
 
     def __init__(self, names: list[str]) -> None:
-        self._names = {(words.ITEMS[name].type, words.ITEMS[name].metadata): name for name in names}
+        self._names = {(vocabulary.ITEMS[name].type, vocabulary.ITEMS[name].metadata): name for name in names}
         boxes = {name: spaces.Box(0, np.inf, shape=(), dtype=np.float32) for name in (*names, OTHER)}
         self._nothing = dict.fromkeys(boxes, 0)
         super().__init__(spaces.Dict(boxes))

@@ -13,7 +13,7 @@ from mcproxy.blocks import NAME
 from mcproxy.engine.ground_distance import ground
 from mcproxy.engine.rendering.textures import paint
 from mcproxy.mission import GOAL, Mission
-from mcproxy.replay.canvas import GOLD, PROXY_COLOURS, TEXT, Canvas, Colour, diamond, star, text_width
+from mcproxy.viewer.canvas import GOLD, PROXY_COLOURS, TEXT, Canvas, Colour, diamond, star, text_width
 
 WEDGE_BLOCKS = 4.5  # how far the drawn field of view reaches
 MAX_SYMBOLS = 12  # of one objective; a proxy that is everywhere needs no more

@@ -5,9 +5,9 @@ from numba import njit
 
 from mcproxy import blocks as block_table
 from mcproxy import items as item_table
-from mcproxy.backends.assignment import ALWAYS, ONCE, PER_BLOCK, PER_PIECE, Assignment, Quit, Reward, Watched
 from mcproxy.engine.simulation.physics import HALF_WIDTH, SNEAKING, STANDING
 from mcproxy.engine.worlds import Worlds
+from mcproxy.malmo.xml.client_mission import ALWAYS, ONCE, PER_BLOCK, PER_PIECE, Assignment, Quit, Reward, Watched
 from mcproxy.mission import TOUCH_MARGIN, Possess, Reach, Touch
 
 _MOST_TOUCHED = 64  # cells that a grown player's box can overlap: 2 x 4 x 2

@@ -17,8 +17,8 @@ from mcproxy.engine.worlds import Worlds
 from mcproxy.items import HOTBAR
 from mcproxy.items import NAME as ITEMS
 from mcproxy.mission import GOAL, NOWHERE, Mission, Objective, Touch
-from mcproxy.replay.canvas import DIM, RAISED, TEXT, Canvas, Colour, fitted, opencv, text_width
-from mcproxy.replay.map import TopDown, colour_of, draw_symbol
+from mcproxy.viewer.canvas import DIM, RAISED, TEXT, Canvas, Colour, fitted, opencv, text_width
+from mcproxy.viewer.top_down_map import TopDown, colour_of, draw_symbol
 
 TICKS_PER_S = 20
 MAP_SHARE = 0.75  # side of the map over the side of the view

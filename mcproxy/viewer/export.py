@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from mcproxy.errors import UserError
-from mcproxy.replay.canvas import opencv
-from mcproxy.replay.film import Film, clip, layout_of
-from mcproxy.replay.panel import TICKS_PER_S, panel
+from mcproxy.viewer.canvas import opencv
+from mcproxy.viewer.panel import TICKS_PER_S, panel
+from mcproxy.viewer.playback import Playback, clip, layout_of
 
 Progress = Callable[[int, int], None]  # pictures done, of how many
 
 
 def export(
-    films: Sequence[Film],
+    playbacks: Sequence[Playback],
     path: Path,
     size: int = 448,
     force: bool = False,
@@ -29,10 +29,10 @@ def export(
     """
     check_export(path, force)
     if path.suffix == ".webm":
-        write_clip(clip(films, size), path, progress)
+        write_clip(clip(playbacks, size), path, progress)
     else:
-        last_tick = max(film.last_tick for film in films)
-        write_picture(panel([film.summary(last_tick) for film in films], layout_of(films, size)), path)
+        last_tick = max(playback.last_tick for playback in playbacks)
+        write_picture(panel([playback.summary(last_tick) for playback in playbacks], layout_of(playbacks, size)), path)
 
 
 def check_export(path: Path, force: bool = False) -> None:

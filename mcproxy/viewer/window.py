@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mcproxy.errors import UserError
-from mcproxy.replay.canvas import opencv
+from mcproxy.viewer.canvas import opencv
 
 _NAMES = {9: "tab", 13: "enter", 27: "escape", 32: "space", 8: "backspace"}
 _SPECIAL = ("left", "up", "right", "down", "home", "end", "page up", "page down")

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from mcproxy import blocks as block_table
-from mcproxy.backends import words
 from mcproxy.errors import UserError
+from mcproxy.malmo.xml import vocabulary
 from mcproxy.mission import Happened, Inside, Mission, Mob, Objective, Origin, Possess, Reach, Stack, Touch
 
 MARK = "mcproxy mission 1 "  # begins a Description that is ours
@@ -51,7 +51,7 @@ def filled_chests(mission: Mission) -> dict[tuple[int, ...], list[Stack]]:
     """What is in the chests that Malmo can fill, by their cells."""
     filled: dict[tuple[int, ...], list[Stack]] = {}
     for cell, stack in mission.contents:
-        if words.BLOCKS[block_table.NAME[mission.blocks[tuple(cell)]]].type in CONTAINERS:
+        if vocabulary.BLOCKS[block_table.NAME[mission.blocks[tuple(cell)]]].type in CONTAINERS:
             filled.setdefault(tuple(cell), []).append(stack)
     return filled
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from mcproxy.backends import malmo
 from mcproxy.controls import CONTROLS
 from mcproxy.engine.worlds import Worlds
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
+from mcproxy.malmo.client import connection
 from mcproxy.mission import Mission
 
 _LOST = (OSError, TypeError, AttributeError, RuntimeError, AssertionError)  # by which MineRL tells of a lost connection
@@ -47,10 +47,10 @@ class MinerlWorlds(Worlds):
 
     def connect(self, address: str | None, env: VoxelVectorEnv) -> None:
         """Make the MineRL environments, one a world."""
-        malmo.check_installed()
-        from mcproxy.backends.minerl import TaskEnv, TaskSpec
+        connection.check_installed()
+        from mcproxy.malmo.client.minerl_env import TaskEnv, TaskSpec
 
-        self._server = malmo.ServerProcess("--fov", f"{env.fov_deg:g}") if address is None else None
+        self._server = connection.ServerProcess("--fov", f"{env.fov_deg:g}") if address is None else None
         self._address = self._server.address if self._server is not None else str(address)
         height, width = self.resolution
         self.broken = np.zeros(self.num_worlds, dtype=bool)
@@ -59,7 +59,7 @@ class MinerlWorlds(Worlds):
             self._envs = [
                 TaskEnv(
                     TaskSpec(env.task, env.arm, env.split, rho=env.rho, resolution=(width, height)),
-                    instances=[malmo.instance(self._address)],
+                    instances=[connection.instance(self._address)],
                 )
                 for _ in range(self.num_worlds)
             ]

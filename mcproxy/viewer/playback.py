@@ -10,7 +10,7 @@ from mcproxy.controls import keys_of
 from mcproxy.engine.state import NEVER
 from mcproxy.engine.worlds import Worlds
 from mcproxy.episode import Episode
-from mcproxy.replay.panel import ARM_CAPTIONS, Layout, Moment, panel, storyboard, told_of
+from mcproxy.viewer.panel import ARM_CAPTIONS, Layout, Moment, panel, storyboard, told_of
 
 HOLD_TICKS = (10, 40)  # a clip shows its first and its last picture this much longer
 LINGER_TICKS, HURRY = 60, 4  # after the verdict a clip goes on at its pace, then this many times as fast
@@ -18,7 +18,7 @@ BEFORE_TICKS = 8  # what is touched fills the whole view: it is shown from 1.7 b
 POSE_TOLERANCE = 1e-6  # blocks and degrees by which a re-executed pose may differ from the recorded one
 
 
-class Film:
+class Playback:
     """One episode, re-executed from its mission and actions, to be seen at any tick and at any size.
 
     `size` is the longer side of the view in pixels. `faithful` is whether the episode unfolded as recorded.
@@ -93,23 +93,23 @@ class Film:
         return same and np.allclose(poses, self.episode.poses, rtol=0, atol=POSE_TOLERANCE)
 
 
-def layout_of(films: Sequence[Film], size: int) -> Layout:
-    """The layout that one or two films need."""
-    return Layout(size, max(len(film.mission.objectives) for film in films), len(films))
+def layout_of(playbacks: Sequence[Playback], size: int) -> Layout:
+    """The layout that one or two playbacks need."""
+    return Layout(size, max(len(playback.mission.objectives) for playback in playbacks), len(playbacks))
 
 
-def clip(films: Sequence[Film], size: int) -> list[Callable[[], np.ndarray]]:
+def clip(playbacks: Sequence[Playback], size: int) -> list[Callable[[], np.ndarray]]:
     """How to draw each picture of a clip: the panel at every tick, the first and the last one held for a while.
 
     From `LINGER_TICKS` after the last verdict on, only every `HURRY`th tick is shown, and the pictures say so.
     """
-    layout, last_tick = layout_of(films, size), max(film.last_tick for film in films)
-    calm = min(last_tick, max(film.decided for film in films) + LINGER_TICKS)
+    layout, last_tick = layout_of(playbacks, size), max(playback.last_tick for playback in playbacks)
+    calm = min(last_tick, max(playback.decided for playback in playbacks) + LINGER_TICKS)
     before, after = HOLD_TICKS
     ticks = [0] * before + [*range(calm + 1), *range(calm + HURRY, last_tick, HURRY)] + [last_tick] * after
 
     def draw(tick: int) -> np.ndarray:
-        moments = [film.moment(tick, last_tick) for film in films]
+        moments = [playback.moment(tick, last_tick) for playback in playbacks]
         if tick > calm:
             moments = [dataclasses.replace(moment, note=f"{HURRY} times as fast") for moment in moments]
         return panel(moments, layout)

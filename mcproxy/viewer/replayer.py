@@ -1,7 +1,7 @@
 """The viewer of recorded episodes: which one is shown, at which tick and how fast, and the window around that.
 
-`Replayer` is its state, which a window or a test drives by the names of keys; `film` makes an episode ready to
-be shown, `panel` draws it, and `writer` writes clips and pictures without any display.
+`Replayer` is its state, which a window or a test drives by the names of keys; playback.py re-executes an episode,
+panel.py draws it, and export.py writes clips and pictures without any display.
 """
 
 import time
@@ -13,13 +13,11 @@ import numpy as np
 
 from mcproxy.errors import UserError
 from mcproxy.recording import Recording
-from mcproxy.replay.canvas import TEXT, Canvas, text_width
-from mcproxy.replay.film import Film, clip, layout_of
-from mcproxy.replay.panel import TICKS_PER_S, fit, panel, with_footer
-from mcproxy.replay.window import Window
-from mcproxy.replay.writer import export, write_clip, write_picture
-
-__all__ = ["Film", "Reel", "Replayer", "export", "watch"]
+from mcproxy.viewer.canvas import TEXT, Canvas, text_width
+from mcproxy.viewer.export import write_clip, write_picture
+from mcproxy.viewer.panel import TICKS_PER_S, fit, panel, with_footer
+from mcproxy.viewer.playback import Playback, clip, layout_of
+from mcproxy.viewer.window import Window
 
 SPEEDS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 MIN_SIZE, MAX_SIZE = 320, 2160  # pixels
@@ -41,7 +39,7 @@ HELP = (
 
 
 @dataclass
-class Reel:
+class Episodes:
     """The episodes of one recording, each alone or beside the one of the same layout seed of another recording."""
 
     recording: Recording
@@ -61,36 +59,36 @@ class Reel:
             raise UserError(f"no episode of seed {seed} in {self.recording.path}")
         return self.recording.by_seed[seed]
 
-    def films(self, index: int) -> list[Film]:
+    def playbacks(self, index: int) -> list[Playback]:
         """Episode `index`, and the one to be shown beside it."""
         if len(self) == 0:
             raise UserError(f"{self.recording.path} has no complete episode yet")
         if not 0 <= index < len(self):
             raise UserError(f"episode {index}: expected 0 to {len(self) - 1}, as the recording has {len(self)}")
-        episodes = [self.recording[index]]
+        shown = [self.recording[index]]
         if self.beside is not None:
-            seed = episodes[0].origin.seed
+            seed = shown[0].origin.seed
             if seed not in self.beside.by_seed:
                 raise UserError(f"no episode of seed {seed} to show beside it: evaluate both with the same --seed")
-            episodes.append(self.beside[self.beside.by_seed[seed]])
-        return [Film(episode, self.size) for episode in episodes]
+            shown.append(self.beside[self.beside.by_seed[seed]])
+        return [Playback(episode, self.size) for episode in shown]
 
 
 class Replayer:
     """The viewer's state: the episode, the tick, the speed, what is shown; `press` and `click` change it."""
 
-    def __init__(self, reel: Reel, episode: int = 0, folder: Path = Path(".")) -> None:
-        self.reel, self.folder = reel, folder
+    def __init__(self, episodes: Episodes, episode: int = 0, folder: Path = Path(".")) -> None:
+        self.episodes, self.folder = episodes, folder
         self.playing, self.speed, self.done = True, 1.0, False
         self.view_only, self.help = False, False
         self.message, self._waiting = "", False
         self.tick, self.last_tick = 0.0, 0
-        self._go_to(episode, reel.films(episode))
+        self._go_to(episode, episodes.playbacks(episode))
 
     def press(self, key: str) -> None:
         """React to one key, by the names of `window.key_name`; other keys change nothing."""
         self.message = ""
-        step = self.films[0].episode.action_repeat
+        step = self.playbacks[0].episode.action_repeat
         if key in ("q", "escape", "quit"):
             self.done = True
         elif key == "space":
@@ -133,16 +131,16 @@ class Replayer:
         """
         if self._waiting:
             self._waiting = False
-            self._save("webm", lambda path: write_clip(clip(self.films, self.reel.size), path))
+            self._save("webm", lambda path: write_clip(clip(self.playbacks, self.episodes.size), path))
         elif self.playing:
             self.tick = self._within(self.tick + seconds * TICKS_PER_S * self.speed)
             self.playing = self.tick < self.last_tick
 
     def image(self) -> np.ndarray:
         """What the window shows now: (H, W, 3) uint8 RGB."""
-        moments = [film.moment(int(self.tick), self.last_tick) for film in self.films]
+        moments = [playback.moment(int(self.tick), self.last_tick) for playback in self.playbacks]
         if self.view_only:
-            picture = np.concatenate([fit(moment.view, self.reel.size) for moment in moments], axis=1)
+            picture = np.concatenate([fit(moment.view, self.episodes.size) for moment in moments], axis=1)
         else:
             picture = panel(moments, self._layout)
         picture = with_footer(picture, *self._status(), self._layout.small)
@@ -150,7 +148,7 @@ class Replayer:
 
     def _status(self) -> tuple[str, str]:
         state = "playing" if self.playing else "paused"
-        where = f"episode {self.episode} (0 to {len(self.reel) - 1}) · {state} at {self.speed:g}x"
+        where = f"episode {self.episode} (0 to {len(self.episodes) - 1}) · {state} at {self.speed:g}x"
         return where, self.message or "space: play, pause · , . step · h: all keys"
 
     def _seek(self, tick: float) -> None:
@@ -161,20 +159,20 @@ class Replayer:
 
     def _turn(self, direction: int) -> None:
         """Go to the next or previous episode that can be shown."""
-        for index in range(self.episode + direction, len(self.reel) if direction > 0 else -1, direction):
+        for index in range(self.episode + direction, len(self.episodes) if direction > 0 else -1, direction):
             try:
-                films = self.reel.films(index)
+                playbacks = self.episodes.playbacks(index)
             except UserError as error:
                 self.message = str(error)
                 continue
-            self._go_to(index, films)
+            self._go_to(index, playbacks)
             return
         self.message = self.message or f"this is the {'last' if direction > 0 else 'first'} episode"
 
-    def _go_to(self, index: int, films: list[Film]) -> None:
-        self.episode, self.films, self.tick = index, films, 0.0
-        self.last_tick = max(film.last_tick for film in films)
-        self._layout = layout_of(films, self.reel.size)
+    def _go_to(self, index: int, playbacks: list[Playback]) -> None:
+        self.episode, self.playbacks, self.tick = index, playbacks, 0.0
+        self.last_tick = max(playback.last_tick for playback in playbacks)
+        self._layout = layout_of(playbacks, self.episodes.size)
         self.message = ""
 
     def _save(self, suffix: str, write: Callable[[Path], None]) -> None:

@@ -16,10 +16,10 @@ from mcproxy.engine.state import NEVER
 from mcproxy.engine.worlds import Worlds
 from mcproxy.errors import UserError
 from mcproxy.items import HOTBAR
-from mcproxy.replay.canvas import text_width
-from mcproxy.replay.panel import ARM_CAPTIONS, TICKS_PER_S, Layout, Moment, panel, told_of, with_footer
-from mcproxy.replay.window import Window, require_display
 from mcproxy.task import Task
+from mcproxy.viewer.canvas import text_width
+from mcproxy.viewer.panel import ARM_CAPTIONS, TICKS_PER_S, Layout, Moment, panel, told_of, with_footer
+from mcproxy.viewer.window import Window, require_display
 
 FOV_DEG = 70.0
 BINDINGS: dict[str, tuple[str, int]] = {  # key -> control and choice

@@ -113,3 +113,10 @@ def meant(
         for name, word in table.items()
         if word.type in kinds and (not colours or word.colour in colours) and name not in but
     ]
+
+
+EVENTS_KEY = (
+    "mcproxy_events"  # what happened in this tick, always there in missions of ours: tick, kind, what, position
+)
+STATISTICS = {"broke": "mine_block", "collected": "pickup", "placed": "use_item", "killed": "kill_entity"}
+CHESTS = {"chest": "chest_opened", "locked_chest": "trapped_chest_triggered"}  # statistics of opening them

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mcproxy.backends.assignment import Assignment
-from mcproxy.backends.one_world import OneWorld
-from mcproxy.backends.payment import Payment
-from mcproxy.backends.report import Report
 from mcproxy.controls import CONTROLS, INDEX
 from mcproxy.engine.worlds import Worlds
 from mcproxy.items import HOTBAR
+from mcproxy.malmo.server.observations import Report
+from mcproxy.malmo.server.rewards import Payment
+from mcproxy.malmo.server.single_world import OneWorld
+from mcproxy.malmo.xml.client_mission import Assignment
 
 TICK_S = 0.05
 _KEYS = ("forward", "back", "left", "right", "jump", "sneak", "sprint", "attack", "use")

@@ -15,13 +15,13 @@ from numba import njit
 from mcproxy import blocks as block_table
 from mcproxy import items as item_table
 from mcproxy import mobs as mob_table
-from mcproxy.backends import words
-from mcproxy.backends.report import CHESTS, EVENTS_KEY, STATISTICS
 from mcproxy.engine.initial_state import state_of
 from mcproxy.engine.simulation.interaction import REACH, SWING_TICKS, aim
 from mcproxy.engine.state import CAUSES, EVENTS, LOG_ROWS, NEVER, WHAT, tell
 from mcproxy.engine.tick import judge
 from mcproxy.errors import UserError
+from mcproxy.malmo.xml import vocabulary
+from mcproxy.malmo.xml.vocabulary import CHESTS, EVENTS_KEY, STATISTICS
 from mcproxy.mission import GOAL, Event, Happened, Mission
 
 _CODES = {kind: code for code, kind in enumerate(EVENTS)}
@@ -136,11 +136,15 @@ class Judge:
             self.blocks[tuple(at)] = 0
         elif key[0] == "pickup":
             gained = _pieces(self._carried) - _pieces(had)
-            named = [name for (kind, _), name in words.ITEM_NAMES.items() if kind == key[-1]]
-            named.sort(key=lambda name: -gained[words.ITEMS[name][:2]])
+            named = [name for (kind, _), name in vocabulary.ITEM_NAMES.items() if kind == key[-1]]
+            named.sort(key=lambda name: -gained[vocabulary.ITEMS[name][:2]])
             if named:
                 self._tell("collected", named[0], own)
-        elif key[0] == "use_item" and words.ITEMS[item_table.NAME[held]].type == key[-1] and held < len(WHAT["placed"]):
+        elif (
+            key[0] == "use_item"
+            and vocabulary.ITEMS[item_table.NAME[held]].type == key[-1]
+            and held < len(WHAT["placed"])
+        ):
             axis, step = int(self._place[3]) >> 1, 1 if self._place[3] & 1 else -1  # on the side that is looked at
             at[axis] += step
             self._tell("placed", item_table.NAME[held], at)
@@ -187,7 +191,7 @@ def _slots(carried: list[Carried]) -> np.ndarray:
     """The slots of a `WORLD`; items that the engine does not have stay out."""
     slots = np.zeros(item_table.SLOTS, dtype=[("item", "i8"), ("count", "i8")])
     for index, kind, metadata, quantity in carried:
-        name = words.ITEM_NAMES.get((kind, metadata))
+        name = vocabulary.ITEM_NAMES.get((kind, metadata))
         if name is not None and index < item_table.SLOTS:
             slots[index] = item_table.ID[name], quantity
     return slots

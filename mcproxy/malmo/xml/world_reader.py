@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mcproxy import blocks as block_table
-from mcproxy.backends import words
-from mcproxy.backends.element import Element
-from mcproxy.backends.wordless import CONTAINERS
 from mcproxy.errors import UserError
+from mcproxy.malmo.xml import vocabulary
+from mcproxy.malmo.xml.description import CONTAINERS
+from mcproxy.malmo.xml.strict_element import Element
 from mcproxy.mission import Stack
 
 MAX_SIZE = (256, 64, 256)  # blocks of a world
@@ -105,7 +105,7 @@ def read_world(section: Element, ours: bool) -> World:
 def stack_of(element: Element, ours: bool, metadata: int = 0, quantity: int = 1) -> Stack:
     """The items that an element names."""
     kind, colour, variant = element.take("type"), element.take("colour", ""), element.take("variant", "")
-    name = words.item_named(kind, metadata, colour, ours)
+    name = vocabulary.item_named(kind, metadata, colour, ours)
     if name is None or (variant and variant != "oak"):
         what = " ".join(filter(None, (colour, variant, kind, f"#{metadata}" if metadata else "")))
         raise element.error(f"is a {what}, which the engine does not have")
@@ -145,9 +145,9 @@ def _read_layers(generator: Element) -> list[str]:
     for layer in (layers or _DEFAULT_LAYERS).split(","):
         count, times, name = layer.strip().replace("x", "*", 1 if version in "012" else 0).rpartition("*")
         name = name.removeprefix("minecraft:")
-        name = words.NUMBERED_BLOCKS.get(name, name)
+        name = vocabulary.NUMBERED_BLOCKS.get(name, name)
         number = int(count) if count.isascii() and count.isdigit() and len(count) < 4 else 0
-        if name not in block_table.ID or name in words.STAND_IN_BLOCKS or (times and not number):
+        if name not in block_table.ID or name in vocabulary.STAND_IN_BLOCKS or (times and not number):
             raise generator.error(f"has the layer {layer[:40]!r}, which the engine does not have")
         names += [name] * (number if times else 1)
         if len(names) > _TOP:
@@ -157,10 +157,10 @@ def _read_layers(generator: Element) -> list[str]:
 
 def _block(element: Element, ours: bool) -> str:
     attributes = (element.take(a, "") for a in ("colour", "variant", "face"))
-    word = words.BlockWord(element.take("type"), *attributes)
+    word = vocabulary.BlockWord(element.take("type"), *attributes)
     if word.type == "wool" and not word.colour:
         word = word._replace(colour="WHITE")
-    name = words.block_named(word, ours)
+    name = vocabulary.block_named(word, ours)
     if name is None:
         raise element.error(f"is a {' '.join(filter(None, reversed(word)))}, which the engine does not have")
     return name
@@ -186,7 +186,7 @@ def _draw_cuboid(element: Element, world: World) -> None:
 
 def _draw_container(element: Element, world: World) -> None:
     cell, kind = _cell(element), element.take("type", known=CONTAINERS if world.ours else CONTAINERS[:1])
-    name = words.block_named(words.BlockWord(kind), world.ours)
+    name = vocabulary.block_named(vocabulary.BlockWord(kind), world.ours)
     assert name is not None
     world.boxes.append((cell, cell, name))
     for child in element.children("Object"):
@@ -205,7 +205,7 @@ def _draw_entity(element: Element, world: World) -> None:
         raise element.error("is not implemented by the engine, whose mobs do what a mission of mcproxy says")
     for attribute in ("x", "y", "z", "yaw"):
         element.number(attribute)
-    world.mobs.append(words.MOB_NAMES[element.take("type", known=tuple(words.MOB_NAMES))])
+    world.mobs.append(vocabulary.MOB_NAMES[element.take("type", known=tuple(vocabulary.MOB_NAMES))])
 
 
 _DRAW = {

@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from mcproxy.backends import protocol
-from mcproxy.backends.protocol import Fault, frame, number, receive
-from mcproxy.backends.read_mission import read_mission
-from mcproxy.backends.session import Session, Step
 from mcproxy.errors import UserError
+from mcproxy.malmo.server import protocol
+from mcproxy.malmo.server.protocol import Fault, frame, number, receive
+from mcproxy.malmo.server.session import Session, Step
+from mcproxy.malmo.xml.reader import read_mission
 
 MAX_CLIENTS = 64
 _SHOWN, _LONGEST = 100, 400  # characters of a command, and of a line, in the log

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mcproxy import items as item_table
-from mcproxy.backends import words
-from mcproxy.backends.assignment import (
+from mcproxy.malmo.xml import vocabulary
+from mcproxy.malmo.xml.client_mission import (
     ALWAYS,
     ONCE,
     PER_BLOCK,
@@ -23,9 +23,9 @@ from mcproxy.backends.assignment import (
     Watched,
     handlers_of,
 )
-from mcproxy.backends.element import Element, parse
-from mcproxy.backends.read_world import World, read_world, stack_of
-from mcproxy.backends.wordless import MARK, read_wordless
+from mcproxy.malmo.xml.description import MARK, read_wordless
+from mcproxy.malmo.xml.strict_element import Element, parse
+from mcproxy.malmo.xml.world_reader import World, read_world, stack_of
 from mcproxy.mission import Mission, Possess, Reach, Stack, Touch, layout_hash
 
 MAX_SIDE = 2048  # pixels
@@ -264,9 +264,9 @@ def _touches(child: Element, ours: bool) -> tuple[Watched, ...]:
     kinds, colours = child.take("type").split(), child.take("colour", "").split()
     variants = child.take("variant", "").split()
     child.whole("amount", 1)  # Malmo does not look at it
-    meant = words.meant(words.BLOCKS, kinds, colours, () if ours else words.STAND_IN_BLOCKS)
+    meant = vocabulary.meant(vocabulary.BLOCKS, kinds, colours, () if ours else vocabulary.STAND_IN_BLOCKS)
     found = [Touch(name) for name in meant]
-    unknown = set(kinds) - {words.BLOCKS[touch.block].type for touch in found}
+    unknown = set(kinds) - {vocabulary.BLOCKS[touch.block].type for touch in found}
     if unknown or variants:
         raise child.error(f"waits for {min(unknown, default=' '.join(variants))}, which the engine does not have")
     return tuple(found)
@@ -276,9 +276,9 @@ def _possessions(child: Element, ours: bool) -> tuple[Watched, ...]:
     kinds, colours, amount = child.take("type").split(), child.take("colour", "").split(), child.whole("amount", 1)
     if amount < 1 or child.take("variant", ""):
         raise child.error("has a variant, or an amount below 1, which the engine does not have")
-    meant = words.meant(words.ITEMS, kinds, colours, () if ours else words.STAND_IN_ITEMS)
+    meant = vocabulary.meant(vocabulary.ITEMS, kinds, colours, () if ours else vocabulary.STAND_IN_ITEMS)
     found = [Possess(name, amount) for name in meant]
-    unknown = set(kinds) - {words.ITEMS[possess.item].type for possess in found}
+    unknown = set(kinds) - {vocabulary.ITEMS[possess.item].type for possess in found}
     if unknown:
         raise child.error(f"waits for {min(unknown)}, which the engine does not have")
     return tuple(found)

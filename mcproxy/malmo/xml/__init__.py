@@ -1,0 +1,1 @@
+"""Missions as the XML that Malmo reads: writing, strict reading, and the names that Malmo uses."""
