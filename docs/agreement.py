@@ -27,7 +27,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from mcproxy.agent import run_folder
 from mcproxy.agent.config import RunConfig
 from mcproxy.errors import UserError
-from mcproxy.scripts import _sb3
+from mcproxy.scripts.benchmarks import sb3
 from mcproxy.scripts.train import maker
 
 FOLDER = Path(__file__).parent / "evidence" / "agreement"
@@ -65,10 +65,10 @@ def _ours(folder: Path, config: RunConfig) -> Curve:
 
 def _theirs(config: RunConfig) -> Curve:
     """The goal rates of RecurrentPPO with the settings of a run."""
-    worlds = _sb3.Worlds(maker(config)(config.ppo.num_envs))
+    worlds = sb3.Worlds(maker(config)(config.ppo.num_envs))
     counted = _Goals(config.ppo.save_every, config.ppo.num_envs, config.ppo.counted_steps)
     steps = config.num_updates * config.ppo.batch_size
-    _sb3.recurrent_ppo(config, worlds, threads=1).learn(steps, callback=counted)
+    sb3.recurrent_ppo(config, worlds, threads=1).learn(steps, callback=counted)
     worlds.close()
     return counted.curve
 

@@ -20,8 +20,8 @@ import matplotlib.pyplot as plt
 
 from mcproxy.eval.finding import MAJORITY, is_separated
 from mcproxy.eval.stats import wilson
-from mcproxy.scripts._sweep_table import FEW, cells, columns
 from mcproxy.scripts._table import markdown
+from mcproxy.scripts.sweeps.summary import FEW, cells, columns
 
 HERE = Path(__file__).parent
 PAGES = {HERE / "results.md": ("",), HERE.parent / "README.md": ("aligned", "separated")}  # arms begin with these

@@ -20,7 +20,8 @@ from typing import Any
 
 from mcproxy import errors
 from mcproxy.malmo.client import connection
-from mcproxy.scripts import _cli, _peers
+from mcproxy.scripts import _cli
+from mcproxy.scripts.benchmarks import peers
 
 NUM_WORLDS, MANY_WORLDS = 64, 256
 RECORDED_POLICY, RECORDED_EPISODES = "beacon-confounded", 128
@@ -150,40 +151,40 @@ def rendering(repeats: int) -> tuple[float, ...]:
 
 def having_more_worlds(repeats: int) -> tuple[float, ...]:
     """Microseconds per step and world of 64, 256 and 1024 beacon worlds, and the last over the first."""
-    from mcproxy.scripts import _growth
+    from mcproxy.scripts.benchmarks import growth
 
-    return _growth.step_times(repeats)
+    return growth.step_times(repeats)
 
 
 def having_larger_worlds(repeats: int) -> tuple[float, ...]:
     """Microseconds a frame in meadows of 32 x 12 x 32 and of 128 x 32 x 128, and their ratio."""
-    from mcproxy.scripts import _growth
+    from mcproxy.scripts.benchmarks import growth
 
-    return _growth.frame_times(repeats)
+    return growth.frame_times(repeats)
 
 
 def resetting(repeats: int) -> tuple[float, ...]:
     """Milliseconds to begin an episode in a beacon world."""
-    from mcproxy.scripts import _growth
+    from mcproxy.scripts.benchmarks import growth
 
-    return (_growth.reset_time(repeats),)
+    return (growth.reset_time(repeats),)
 
 
 def talking(repeats: int) -> tuple[float, ...]:
     """Ticks a second of MineRL's client on the Malmo server, their share of an idle server's, and ms of a reset."""
-    from mcproxy.scripts import _malmo
+    from mcproxy.scripts.benchmarks import malmo
 
-    return _malmo.measure(repeats)
+    return malmo.measure(repeats)
 
 
 def remembering(call: str) -> tuple[float, ...]:
-    """What a measure of memory of `_growth` finds in a new process."""
-    return (float(_python("-c", f"from mcproxy.scripts import _growth; print(_growth.{call})")),)
+    """What a memory measure in benchmarks/growth.py finds in a new process."""
+    return (float(_python("-c", f"from mcproxy.scripts.benchmarks import growth; print(growth.{call})")),)
 
 
 def beside(peer: str, args: Args) -> tuple[float, ...]:
     """Our steps a second over a peer's, and the peer's own."""
-    return _peers.measure(peer, args.repeats)
+    return peers.measure(peer, args.repeats)
 
 
 def training(repeats: int) -> tuple[float, ...]:
@@ -300,8 +301,8 @@ MEASURES: Measures = {
     ("import_s", "help_s"): lambda args: importing(args.repeats),
     ("first_use_s", "later_start_s"): lambda args: starting(args.repeats),
 }
-PEERS = (*_peers.PEERS, _peers.SB3)
-PEER_MEASURES: Measures = {_peers.keys(name): partial(beside, name) for name in PEERS}  # only those that are asked for
+PEERS = (*peers.PEERS, peers.SB3)
+PEER_MEASURES: Measures = {peers.keys(name): partial(beside, name) for name in PEERS}  # only those that are asked for
 UNITS = {
     "env_steps_per_s_1t": "steps/s, 64 worlds, one thread",
     "env_steps_per_s_2t": "steps/s, 64 worlds, two threads",
@@ -332,29 +333,29 @@ UNITS = {
     "first_use_s": "s to the first step, kernels compiled",
     "later_start_s": "s to the first step, later",
 }
-for _name, _peer in _peers.PEERS.items():
+for _name, _peer in peers.PEERS.items():
     UNITS |= dict(
-        zip(_peers.keys(_name), (f"our steps/s over {_name}'s, a core each", f"steps/s, {_peer.what}"), strict=True)
+        zip(peers.keys(_name), (f"our steps/s over {_name}'s, a core each", f"steps/s, {_peer.what}"), strict=True)
     )
 
 
-def _chosen(only: Sequence[str], peers: Sequence[str]) -> Measures:
+def _chosen(only: Sequence[str], with_peers: Sequence[str]) -> Measures:
     """The measures that are asked for; peers come first, as they may fail to start."""
     measures = PEER_MEASURES | MEASURES
     known = [key for keys in measures for key in keys]
     for key in only:
         if key not in known:
             raise errors.unknown("key", key, known)
-    for name in peers:
+    for name in with_peers:
         if name not in PEERS:
             raise errors.unknown("peer", name, PEERS)
-    asked = {key for name in peers for key in _peers.keys(name)} | set(only)
+    asked = {key for name in with_peers for key in peers.keys(name)} | set(only)
     absent = () if connection.is_installed() else MALMO
     asked |= set() if only else {key for keys in MEASURES for key in keys if keys != absent}
     chosen = {keys: measure for keys, measure in measures.items() if asked & set(keys)}
     for name in PEERS:
-        if _peers.keys(name) in chosen:
-            _peers.check(name)
+        if peers.keys(name) in chosen:
+            peers.check(name)
     return chosen
 
 

@@ -10,7 +10,8 @@ import pytest
 from mcproxy.agent.architectures import make_agent
 from mcproxy.agent.config import PPOConfig, RunConfig
 from mcproxy.blocks import ID
-from mcproxy.scripts import _cli, _growth, _peers, bench
+from mcproxy.scripts import _cli, bench
+from mcproxy.scripts.benchmarks import growth, peers
 from mcproxy.scripts.train import maker
 
 
@@ -90,11 +91,11 @@ def test_a_peer_and_ours_take_the_same_number_of_turns_and_leave_no_trace(monkey
         yield lambda: turns.append(cores)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_peers, "STEPS", 2 * _peers.NUM_WORLDS)
-    monkeypatch.setitem(_peers.PEERS, "fake", _peers.Peer(start, (8, 12), "nothing"))
+    monkeypatch.setattr(peers, "STEPS", 2 * peers.NUM_WORLDS)
+    monkeypatch.setitem(peers.PEERS, "fake", peers.Peer(start, (8, 12), "nothing"))
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    ratio, steps_per_s = _peers.measure("fake", repeats=3)
-    assert _peers.keys("fake") == ("vs_fake_12x8", "fake_12x8_steps_per_s")
+    ratio, steps_per_s = peers.measure("fake", repeats=3)
+    assert peers.keys("fake") == ("vs_fake_12x8", "fake_12x8_steps_per_s")
     assert turns == [1, 1, 1] and ratio > 0 and steps_per_s > 0
     assert capsys.readouterr().out == "" and list(tmp_path.iterdir()) == []
     assert cores is None or os.sched_getaffinity(0) == cores
@@ -102,11 +103,11 @@ def test_a_peer_and_ours_take_the_same_number_of_turns_and_leave_no_trace(monkey
 
 def test_recurrent_ppo_learns_in_our_worlds_with_as_many_weights():
     pytest.importorskip("sb3_contrib")
-    from mcproxy.scripts import _sb3
+    from mcproxy.scripts.benchmarks import sb3
 
     config = RunConfig(ppo=PPOConfig(num_envs=4, num_steps=8, num_minibatches=2), total_timesteps=64)
-    worlds = _sb3.Worlds(maker(config)(config.ppo.num_envs))
-    model = _sb3.recurrent_ppo(config, worlds, threads=1)
+    worlds = sb3.Worlds(maker(config)(config.ppo.num_envs))
+    model = sb3.recurrent_ppo(config, worlds, threads=1)
     ours = make_agent(config, worlds.env.single_action_space.nvec)
     assert sum(p.numel() for p in model.policy.parameters()) == sum(p.numel() for p in ours.parameters())
     before = model.policy.value_net.weight.clone()
@@ -120,33 +121,33 @@ def test_recurrent_ppo_learns_in_our_worlds_with_as_many_weights():
     worlds.close()
 
 
-@pytest.mark.parametrize("name", _peers.PEERS)
+@pytest.mark.parametrize("name", peers.PEERS)
 def test_an_installed_peer_runs_its_loop(monkeypatch, name):
     if importlib.util.find_spec(name) is None:  # not importorskip: miniworld must not be imported before its options
         pytest.skip(f"needs {name}: pip install -e '.[bench]'")
-    monkeypatch.setattr(_peers, "STEPS", 2 * _peers.NUM_WORLDS)
-    assert min(_peers.measure(name, repeats=1)) > 0
+    monkeypatch.setattr(peers, "STEPS", 2 * peers.NUM_WORLDS)
+    assert min(peers.measure(name, repeats=1)) > 0
 
 
 def test_the_growth_table_has_a_time_for_each_count_and_their_ratio():
-    times = _growth.step_times(repeats=1, counts=(2, 4, 8), steps=16)
+    times = growth.step_times(repeats=1, counts=(2, 4, 8), steps=16)
     assert len(times) == 4 and min(times) > 0
     assert times[3] == times[2] / times[0]
 
 
 def test_the_growth_of_frames_is_the_ratio_of_their_times():
-    small, big, ratio = _growth.frame_times(repeats=1, small=(12, 8, 12), big=(24, 12, 24), num_worlds=2)
+    small, big, ratio = growth.frame_times(repeats=1, small=(12, 8, 12), big=(24, 12, 24), num_worlds=2)
     assert small > 0 and ratio == big / small
 
 
 def test_a_reset_takes_time():
-    assert _growth.reset_time(repeats=1, num_worlds=2) > 0
+    assert growth.reset_time(repeats=1, num_worlds=2) > 0
 
 
 def test_meadows_of_both_sizes_are_equally_dense_and_open_where_the_eye_is():
     shares = []
-    for size in (_growth.SMALL, _growth.BIG):
-        missions = [_growth.meadow(np.random.default_rng(seed), size) for seed in range(16)]
+    for size in (growth.SMALL, growth.BIG):
+        missions = [growth.meadow(np.random.default_rng(seed), size) for seed in range(16)]
         assert all(m.blocks.shape == size and m.spawn[1] == 1.0 for m in missions)
         assert all(not m.blocks[int(m.spawn[0]), 1:, int(m.spawn[2])].any() for m in missions)
         assert all((m.blocks[:, 0] == ID["grass"]).all() for m in missions)
@@ -155,9 +156,9 @@ def test_meadows_of_both_sizes_are_equally_dense_and_open_where_the_eye_is():
 
 
 def test_resident_memory_counts_what_is_allocated():
-    before = _growth.resident_mb()
+    before = growth.resident_mb()
     held = np.ones(40_000_000, dtype=np.uint8)
-    assert held.nbytes / 1e6 * 0.9 < _growth.resident_mb() - before < held.nbytes / 1e6 * 1.5
+    assert held.nbytes / 1e6 * 0.9 < growth.resident_mb() - before < held.nbytes / 1e6 * 1.5
 
 
 def test_memory_is_measured_in_a_new_process():

@@ -13,7 +13,9 @@ import pytest
 import mcproxy
 from mcproxy.errors import UserError
 from mcproxy.files import exclusive
-from mcproxy.scripts import _cli, _crew, _plan, _sweep_table, sweep
+from mcproxy.scripts import _cli, sweep
+from mcproxy.scripts.sweeps import jobs, stages, summary
+from mcproxy.scripts.sweeps import plan as plans
 
 PLAN = """
     [[train]]
@@ -52,7 +54,7 @@ def run(*argv):
 
 
 def test_every_list_is_an_axis_and_any_beginning_has_about_as_many_seeds_of_every_group(plan):
-    read = _plan.read(
+    read = plans.read(
         plan("""
         [[train]]
         name = "dose"
@@ -78,8 +80,8 @@ def test_every_list_is_an_axis_and_any_beginning_has_about_as_many_seeds_of_ever
 
 @pytest.mark.parametrize("path", sorted((Path(__file__).parent.parent / "plans").glob("*.toml")), ids=lambda p: p.stem)
 def test_the_plans_that_come_with_the_project_can_be_run(path, tmp_path):
-    plan = _plan.read(path)
-    assert len(sweep._configs(plan, tmp_path)) == len(plan.runs) >= 4
+    demo = plans.read(path)
+    assert len(stages.configs_of(demo, tmp_path)) == len(demo.runs) >= 4
 
 
 @pytest.mark.parametrize(
@@ -175,12 +177,12 @@ def test_a_sweep_that_was_killed_is_gone_on_with_beside_the_job_that_outlived_it
 
 
 def job(tmp_path, is_complete, name="job"):
-    return _crew.Job(name, lambda: ["--version"], is_complete, tmp_path / f"{name}.log")
+    return jobs.Job(name, lambda: ["--version"], is_complete, tmp_path / f"{name}.log")
 
 
 def done(chains, attempts, width=2):
     told = []
-    return _crew.work(chains, attempts, width, told.append, lambda: None), told
+    return jobs.work(chains, attempts, width, told.append, lambda: None), told
 
 
 def test_what_fails_is_attempted_three_times_and_the_rest_of_its_chain_is_left(tmp_path):
@@ -193,10 +195,10 @@ def test_what_fails_is_attempted_three_times_and_the_rest_of_its_chain_is_left(t
             complete.add("flaky")
         return 1
 
-    jobs = {
+    named = {
         name: job(tmp_path, lambda name=name: name in complete, name) for name in ("flaky", "bad", "after bad", "after")
     }
-    left, told = done([[jobs["bad"], jobs["after bad"]], [jobs["flaky"]]], attempts)
+    left, told = done([[named["bad"], named["after bad"]], [named["flaky"]]], attempts)
     assert left == ["bad", "after bad"]
     assert sorted(attempted) == ["bad"] * 3 + ["flaky"] * 3
     assert sum("failed (boom; see" in line for line in told) == 5
@@ -210,7 +212,7 @@ def test_a_job_whose_log_is_elsewhere_is_reported_as_any_other(tmp_path):
 def test_a_group_whose_agents_differ_in_more_than_the_seed_is_told():
     same = {"group": "a", "bf16": True, "mcproxy": "1"}
     agents = [same, same, {**same, "group": "b"}, {**same, "group": "b", "bf16": False}]
-    assert _sweep_table.mixed({"findings": agents}) == ["b: its agents differ in bf16 (False, True)"]
+    assert summary.mixed({"findings": agents}) == ["b: its agents differ in bf16 (False, True)"]
 
 
 def test_what_is_complete_is_not_attempted(tmp_path):
@@ -222,32 +224,32 @@ def test_what_is_complete_is_not_attempted(tmp_path):
 
 def test_a_job_that_another_process_has_is_waited_for(tmp_path, monkeypatch):
     log = tmp_path / "job.log"
-    assert _crew.attempt(job(tmp_path, lambda: False), threading.Event()) == 0 and "mcproxy" in log.read_text()
+    assert jobs.attempt(job(tmp_path, lambda: False), threading.Event()) == 0 and "mcproxy" in log.read_text()
     with log.open("a") as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
-        monkeypatch.setattr(_crew, "_AGAIN", 0.01)
+        monkeypatch.setattr(jobs, "_AGAIN", 0.01)
         looks = iter([False, False, False, True])  # the other process is done when it is looked for the fourth time
-        left, told = done([[job(tmp_path, lambda: next(looks))]], _crew.attempt)
+        left, told = done([[job(tmp_path, lambda: next(looks))]], jobs.attempt)
     assert left == [] and told == ["job: begins", "job: another process is at it"]
 
 
 def test_a_training_that_somebody_typed_by_hand_is_waited_for(tmp_path):
-    theirs = _crew.Job("job", lambda: ["--version"], lambda: False, tmp_path / "job.log", folder=tmp_path / "run")
-    assert _crew.attempt(theirs, threading.Event()) == 0  # nobody has made the folder
+    theirs = jobs.Job("job", lambda: ["--version"], lambda: False, tmp_path / "job.log", folder=tmp_path / "run")
+    assert jobs.attempt(theirs, threading.Event()) == 0  # nobody has made the folder
     theirs.folder.mkdir()
     with exclusive(theirs.folder):
-        assert _crew.attempt(theirs, threading.Event()) == _crew.BUSY
-    assert _crew.attempt(theirs, threading.Event()) == 0
+        assert jobs.attempt(theirs, threading.Event()) == jobs.BUSY
+    assert jobs.attempt(theirs, threading.Event()) == 0
     assert theirs.log.read_text().count("$ mcproxy") == 2
 
 
 def test_while_another_process_has_a_job_other_chains_are_gone_on_with(tmp_path, monkeypatch):
-    monkeypatch.setattr(_crew, "_AGAIN", 0.01)
+    monkeypatch.setattr(jobs, "_AGAIN", 0.01)
     attempted = []
 
     def attempts(job, stop):
         attempted.append(job.name)
-        return _crew.BUSY if attempted == ["theirs"] else 0
+        return jobs.BUSY if attempted == ["theirs"] else 0
 
     def is_complete(name):
         return name in attempted[1:]
@@ -267,14 +269,14 @@ def test_the_dry_run_tells_what_is_left_and_touches_nothing(plan, tmp_path, caps
 
 def test_ray_does_jobs_too(tmp_path):
     pytest.importorskip("ray", reason='Ray is not installed: pip install "mcproxy[ray]"')
-    with _crew.ray("local", 1) as (attempts, width):
+    with jobs.ray("local", 1) as (attempts, width):
         assert width >= 1
         works = job(tmp_path, lambda: False)
         assert attempts(works, threading.Event()) == 0 and "mcproxy" in works.log.read_text()
-        refused = _crew.Job("bad", lambda: ["no-such-verb"], lambda: False, tmp_path / "bad.log")
+        refused = jobs.Job("bad", lambda: ["no-such-verb"], lambda: False, tmp_path / "bad.log")
         assert attempts(refused, threading.Event()) == 2 and "unknown verb" in refused.log.read_text()
         long = training(tmp_path / "long")
-        assert attempts(long, OnceSaved(tmp_path / "long")) == _crew.KILLED
+        assert attempts(long, OnceSaved(tmp_path / "long")) == jobs.KILLED
         assert "interrupted; saved at step" in long.log.read_text()
 
 
@@ -293,16 +295,16 @@ def training(folder):
     """The job of a run that goes on for hours."""
     small = "--ppo.num-envs 4 --ppo.num-steps 4 --ppo.num-minibatches 2 --ppo.hidden 8 --ppo.lstm 8 --threads 1"
     argv = ["train", "--steps", "100000000", *small.split(), "--out", str(folder)]
-    return _crew.Job("train", lambda: argv, lambda: False, folder.with_suffix(".log"))
+    return jobs.Job("train", lambda: argv, lambda: False, folder.with_suffix(".log"))
 
 
 def test_a_job_that_is_interrupted_saves_what_it_has(tmp_path):
     long = training(tmp_path / "long")
-    assert _crew.attempt(long, OnceSaved(tmp_path / "long")) == _crew.KILLED
+    assert jobs.attempt(long, OnceSaved(tmp_path / "long")) == jobs.KILLED
     assert "interrupted; saved at step" in long.log.read_text()
 
 
 def test_without_ray_the_flag_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r'pip install "mcproxy\[ray\]"'), _crew.ray("local", 1):
+    with pytest.raises(UserError, match=r'pip install "mcproxy\[ray\]"'), jobs.ray("local", 1):
         pass

@@ -116,12 +116,12 @@ def _our_updates() -> Callable[[], Any]:
 
 def _sb3_updates() -> Callable[[], Any]:
     """What makes two updates of RecurrentPPO."""
-    from mcproxy.scripts import _sb3
+    from mcproxy.scripts.benchmarks import sb3
     from mcproxy.scripts.train import maker
 
     config = RunConfig()
-    worlds = _sb3.Worlds(maker(config)(config.ppo.num_envs))
-    model = _sb3.recurrent_ppo(config, worlds, _cli.cores())
+    worlds = sb3.Worlds(maker(config)(config.ppo.num_envs))
+    model = sb3.recurrent_ppo(config, worlds, _cli.cores())
     return lambda: model.learn(2 * config.ppo.batch_size, reset_num_timesteps=False)
 
 

@@ -16,13 +16,14 @@ from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval, bootstrap
 from mcproxy.files import whole
 from mcproxy.mission import GOAL
-from mcproxy.scripts import _plan, _table
+from mcproxy.scripts import _table
+from mcproxy.scripts.sweeps.plan import Plan
 
 FILE = "summary.json"
 FEW = 5  # seeds under which each is told, as an interval over so few says little
 
 
-def summarize(plan: _plan.Plan, out: Path) -> dict[str, Any]:
+def summarize(plan: Plan, out: Path) -> dict[str, Any]:
     """What the finished evaluations of a plan come to, as plain data.
 
     `rates` has an entry for each group, arm and objective: `rate`, `low` and `high` over training seeds and layouts;
