@@ -77,6 +77,12 @@ class Worlds:
         """(N,) bool: a terminal objective was met, or the player died."""
         return self._ended != 0
 
+    def met_of(self, index: int) -> dict[str, int]:
+        """The tick at which each objective of one world was met, `NEVER` where it was not, by its name."""
+        mission = self.missions[index]
+        names = () if mission is None else (objective.name for objective in mission.objectives)
+        return dict(zip(names, self.met[index].tolist(), strict=False))
+
     def load(self, index: int, mission: Mission) -> None:
         """Begin an episode of `mission` in one world; a mission that cannot be run is a ValueError."""
         if not 0 <= index < self.num_worlds:

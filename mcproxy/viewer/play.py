@@ -91,7 +91,7 @@ class Game:
     @property
     def met(self) -> dict[str, int]:
         """The first tick at which each objective was met, -1 for never."""
-        return dict(zip((o.name for o in self.mission.objectives), self._worlds.met[0].tolist(), strict=False))
+        return self._worlds.met_of(0)
 
     def advance(self, held: Iterable[str]) -> None:
         """Let one tick pass with some keys held; nothing moves before the first key and after the end."""

@@ -45,7 +45,7 @@ class Playback:
         self._states = np.array([state["player"] for state, _ in self._snapshots])  # (last_tick + 1,) PLAYER
         self.last_tick = len(self._states) - 1
         self.path = np.ascontiguousarray(self._states["pos"])  # (last_tick + 1, 3) float64
-        self.met = dict(zip((o.name for o in self.mission.objectives), self._worlds.met[0].tolist(), strict=False))
+        self.met = self._worlds.met_of(0)
         decider = self.met.get(episode.verdict.removeprefix("proxy:"), NEVER)
         self.decided = self.last_tick if decider == NEVER else decider
         self.faithful = self._as_recorded()
