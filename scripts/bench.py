@@ -21,7 +21,7 @@ from typing import Any
 from mcproxy import errors
 from mcproxy.malmo.client import connection
 from mcproxy.scripts import _cli
-from mcproxy.scripts.benchmarks import peers
+from mcproxy.scripts.benchmarks import before, peers
 
 NUM_WORLDS, MANY_WORLDS = 64, 256
 RECORDED_POLICY, RECORDED_EPISODES = "beacon-confounded", 128
@@ -60,6 +60,8 @@ class Args:
     """Measure these keys alone (and what is measured together with them)."""
     peers: tuple[str, ...] = ()
     """Measure these too, of vizdoom, miniworld, crafter and sb3; they need: pip install -e ".[bench]"."""
+    before: str = before.COMMIT
+    """The earlier commit that keys with `_vs_before` compare this build with; measured only if --only names them."""
     repeats: int = 4
     """Repetitions of each measure; the best one counts, but of RecurrentPPO beside ours all do."""
     leak_steps: int = 1_000_000
@@ -187,6 +189,11 @@ def beside(peer: str, args: Args) -> tuple[float, ...]:
     return peers.measure(peer, args.repeats)
 
 
+def comparing(what: str, args: Args) -> tuple[float, float]:
+    """This build's speed over that of an earlier commit, and the latter's steps or episodes a second."""
+    return before.ratio(what, args.before, args.repeats, _cli.cores())
+
+
 def training(repeats: int) -> tuple[float, ...]:
     """Steps a second of `mcproxy train` at its defaults, in its first 65,536 steps, and its share of the peak.
 
@@ -301,6 +308,13 @@ MEASURES: Measures = {
     ("import_s", "help_s"): lambda args: importing(args.repeats),
     ("first_use_s", "later_start_s"): lambda args: starting(args.repeats),
 }
+BEFORE_MEASURES: Measures = {
+    ("train_vs_before", "before_train_steps_per_s"): partial(comparing, "train"),
+    ("eval_vs_before", "before_eval_episodes_per_s"): partial(comparing, "eval"),
+    ("single_vs_before", "before_single_steps_per_s"): partial(comparing, "single"),
+    ("demo_vs_before", "demo_s"): lambda args: before.demo(args.before),
+    ("agents_per_hour", "agent_train_s", "agent_eval_s"): lambda args: before.agents(threads=1),
+}  # they take minutes: only those that are asked for
 PEERS = (*peers.PEERS, peers.SB3)
 PEER_MEASURES: Measures = {peers.keys(name): partial(beside, name) for name in PEERS}  # only those that are asked for
 UNITS = {
@@ -324,6 +338,17 @@ UNITS = {
     "train_peak_share": "of the speed of one large matrix product, in the multiplications that training needs",
     "train_vs_sb3": "our training's steps/s over RecurrentPPO's, same settings",
     "sb3_train_steps_per_s": "steps/s, RecurrentPPO of sb3-contrib",
+    "train_vs_before": "training's steps/s over those of --before",
+    "before_train_steps_per_s": "steps/s of training at --before",
+    "eval_vs_before": "evaluation of a shipped agent, over its speed at --before",
+    "before_eval_episodes_per_s": "episodes/s of that evaluation at --before",
+    "single_vs_before": "steps/s of gymnasium.make, one world, over those at --before",
+    "before_single_steps_per_s": "steps/s of that at --before",
+    "demo_vs_before": "the sweep plans/demo.toml, over its speed at --before",
+    "demo_s": "s that this sweep takes now",
+    "agents_per_hour": f"beacon agents of {before.AGENT_STEPS:,} steps, trained and evaluated",
+    "agent_train_s": "s of training for each of them",
+    "agent_eval_s": "s of evaluation for each of them",
     "record_overhead": "evaluation with frames recorded over without",
     "malmo_steps_per_s": "ticks/s of MineRL's client on mcproxy serve, 64 x 64",
     "malmo_vs_idle": "the same over those on a server where nothing happens",
@@ -341,7 +366,7 @@ for _name, _peer in peers.PEERS.items():
 
 def _chosen(only: Sequence[str], with_peers: Sequence[str]) -> Measures:
     """The measures that are asked for; peers come first, as they may fail to start."""
-    measures = PEER_MEASURES | MEASURES
+    measures = PEER_MEASURES | BEFORE_MEASURES | MEASURES
     known = [key for keys in measures for key in keys]
     for key in only:
         if key not in known:

@@ -11,7 +11,7 @@ from mcproxy.agent.architectures import make_agent
 from mcproxy.agent.config import PPOConfig, RunConfig
 from mcproxy.blocks import ID
 from mcproxy.scripts import _cli, bench
-from mcproxy.scripts.benchmarks import growth, peers
+from mcproxy.scripts.benchmarks import before, growth, peers
 from mcproxy.scripts.train import maker
 
 
@@ -34,7 +34,7 @@ def run(*argv: str) -> int:
 
 
 def test_every_measured_key_has_a_unit_and_every_unit_a_key():
-    assert sorted(names(bench.MEASURES | bench.PEER_MEASURES)) == sorted(bench.UNITS)
+    assert sorted(names(bench.MEASURES | bench.PEER_MEASURES | bench.BEFORE_MEASURES)) == sorted(bench.UNITS)
 
 
 @pytest.mark.parametrize("key", bench.UNITS)
@@ -170,3 +170,21 @@ def test_memory_is_measured_in_a_new_process():
 
 def test_the_malmo_server_is_measured_where_minerl_is_installed(no_peers):
     assert bench.MALMO in bench.MEASURES and bench.MALMO not in bench._chosen([], [])
+
+
+def test_a_commit_that_the_clone_lacks_is_one_line_with_the_command_that_fetches_it(capsys):
+    assert run("--only", "single_vs_before", "--before", "nowhere") == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == (
+        "mcproxy bench: --before nowhere: this clone has no such commit; a shallow clone needs: git fetch --unshallow"
+    )
+
+
+def test_the_ratio_to_an_earlier_build_is_the_median_of_neighbouring_turns(monkeypatch):
+    turns = {"now": iter([9.0, 1.0, 2.0, 1.0]), "before": iter([9.0, 2.0, 2.0, 3.0])}  # the first turn does not count
+    monkeypatch.setattr(before, "builds", lambda commit: contextlib.nullcontext(("now", "before")))
+    monkeypatch.setattr(
+        before, "_side", lambda build, what, threads: contextlib.nullcontext(lambda: (next(turns[build]), 6))
+    )
+    monkeypatch.setattr(before, "TURNS_A_REPEAT", 1)
+    assert before.ratio("eval", "commit", repeats=3, threads=1) == (2.0, 3.0)  # of 2, 1 and 3; 6 steps in 2 seconds
