@@ -1,7 +1,8 @@
 """The intervals behind every number: Wilson's within one policy, a two-level bootstrap across training seeds.
 
-`scripts/calibrate.py` holds the verdicts to account; these are held to theirs by simulation (`tests/test_stats.py`): of
-2,000 simulated experiments, 93 to 97 % must lie within their own 95 % interval. What that takes is said of each.
+`scripts/calibrate.py` holds the verdicts to account; these are held to theirs by simulation
+(`tests/eval/test_stats.py`): of 2,000 simulated experiments, 93 to 97 % must lie within their own 95 %
+interval. What that takes is said of each.
 """
 
 import math
