@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from mcproxy import controls
+from mcproxy import controls, registry
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
@@ -76,18 +76,19 @@ def evaluate(
     return _run(env, _Agent(policy, env, deterministic), seeds, tape, progress)
 
 
-class _Remembering(VoxelVectorEnv):
-    """An environment that draws each world once, as all policies of an evaluation meet the same ones."""
+class _Remembered:
+    """The missions of one task and arm, each drawn once, as all policies of an evaluation meet the same ones."""
 
-    missions: dict[int, Mission]
+    def __init__(self, task: str, arm: str, drawn: dict[int, Mission]) -> None:
+        self._task, self._arm, self._drawn = registry.get(task), arm, drawn
 
-    def _mission(self, seed: int) -> Mission:
-        if seed not in self.missions:
-            mission = super()._mission(seed)
-            if len(self.missions) * mission.blocks.nbytes >= MAX_REMEMBERED_BYTES:
-                return mission
-            self.missions[seed] = mission
-        return self.missions[seed]
+    def __call__(self, seed: int) -> Mission:
+        if seed in self._drawn:
+            return self._drawn[seed]
+        mission = self._task.mission(seed, self._arm, "eval", RHO)
+        if len(self._drawn) * mission.blocks.nbytes < MAX_REMEMBERED_BYTES:
+            self._drawn[seed] = mission
+        return mission
 
 
 def make_env(
@@ -110,7 +111,7 @@ def make_env(
 
         chosen: dict[str, Any] = {"split": "eval", "rho": RHO, "autoreset_mode": AutoresetMode.DISABLED}
         return MinerlVectorEnv(num_worlds, task, malmo.address, arm=arm, **chosen)
-    env = _Remembering(
+    return VoxelVectorEnv(
         num_worlds,
         task,
         arm,
@@ -119,9 +120,8 @@ def make_env(
         resolution=RESOLUTION if pictures else (1, 1),
         threads=threads,
         autoreset_mode=AutoresetMode.DISABLED,
+        missions=_Remembered(task, arm, {} if missions is None else missions),
     )
-    env.missions = {} if missions is None else missions
-    return env
 
 
 def name_of(policy: Any) -> str:

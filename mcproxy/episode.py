@@ -9,7 +9,6 @@ import numpy as np
 
 from mcproxy.mission import Event, Mission, Origin
 
-MAX_SIDE = 2048  # pixels of a frame
 MAX_OUTPUT_BYTES = 16 * 2**10  # of all of a policy's outputs, in one step
 
 

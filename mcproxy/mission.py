@@ -16,6 +16,8 @@ from mcproxy import blocks as block_table
 
 GOAL = "goal"  # the kind, and by convention the name, of the intended objective
 PROXY_KINDS = ("marker", "positional", "side_effect", "instrumental", "behavioural", "social", "natural")
+TICKS_PER_S = 20
+SEED_RANGE = 2**31  # seeds that are drawn, as opposed to given, are below this
 TOUCH_MARGIN = 0.001  # blocks by which Malmo grows the player's box for touching (RewardForTouchingBlockType)
 
 

@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcproxy.engine.view import FOV_DEG, FOV_RANGE_DEG
 from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
 
@@ -30,7 +31,7 @@ class Args:
     """Ports in a row, for clients that want a Minecraft each; one port serves many clients too."""
     realtime: bool = False
     """Keep missions at 20 ticks a second, as people play."""
-    fov: float = 70.0
+    fov: float = FOV_DEG
     """The vertical field of view in degrees; MineRL's Minecraft shows 130."""
     with_parent: bool = False
     """Stop when standard input is closed, as it is when the process that started this one ends."""
@@ -43,8 +44,8 @@ def main(argv: list[str]) -> int:
         raise UserError(
             f"--instances {args.instances} --port {args.port}: expected 1 to {MAX_INSTANCES}, ports to 65535"
         )
-    if not 1.0 <= args.fov <= 150.0:
-        raise UserError(f"--fov {args.fov:g}: expected 1 to 150 degrees")
+    if not FOV_RANGE_DEG[0] <= args.fov <= FOV_RANGE_DEG[1]:
+        raise UserError("--fov {:g}: expected {:g} to {:g} degrees".format(args.fov, *FOV_RANGE_DEG))
     from mcproxy.engine import precompile
     from mcproxy.malmo.server.server import MalmoServer
 

@@ -68,6 +68,61 @@ def test_native_and_sync_vector_env_agree_in_every_value_at_every_step(mode):
         assert_same(native.step(action), sync.step(action))
 
 
+@pytest.mark.parametrize("task", mcproxy.task_names())
+def test_the_single_environment_gives_what_a_vector_of_one_world_gives(task):
+    one = VoxelEnv(task, resolution=(24, 24), max_episode_steps=40)
+    many = VoxelVectorEnv(1, task, resolution=(24, 24), max_episode_steps=40, autoreset_mode="Disabled")
+    obs, info = one.reset(seed=5)
+    expected = many.reset(seed=5)
+    rng, nvec = np.random.default_rng(0), many.single_action_space.nvec
+    for _ in range(100):  # two time-outs and a bit
+        assert_same({name: array[None] for name, array in obs.items()}, expected[0])
+        assert_same(info, plain(expected[-1]))
+        if many.done[0]:
+            (obs, info), expected = one.reset(), many.reset()
+            continue
+        action = np.where(rng.random(len(nvec)) < 0.5, rng.integers(nvec), np.minimum(nvec - 1, 1))
+        obs, reward, terminated, truncated, info = one.step(action)
+        expected = many.step(action[None])
+        assert (reward, terminated, truncated) == tuple(array[0] for array in expected[1:4])
+        assert type(reward) is float and type(terminated) is type(truncated) is bool
+
+
+def plain(infos):
+    """The infos of the only world, without their masks."""
+    values = {name: value for name, value in infos.items() if not name.startswith("_")}
+    return {name: plain(value) if isinstance(value, dict) else value[0] for name, value in values.items()}
+
+
+def test_an_ended_episode_has_to_be_reset_before_the_next_step():
+    one, many = VoxelEnv(max_episode_steps=1), VoxelVectorEnv(2, max_episode_steps=1, autoreset_mode="Disabled")
+    with pytest.raises(RuntimeError, match=r"^call reset\(\) before step\(\)$"):
+        one.step([0, 0, 0])
+    one.reset(seed=0), many.reset(seed=0)
+    one.step([0, 0, 0]), many.step(np.zeros((2, 3), dtype=int))
+    with pytest.raises(RuntimeError, match=r"^the episode has ended: call reset\(\) before the next step\(\)$"):
+        one.step([0, 0, 0])
+    with pytest.raises(RuntimeError, match=r"^worlds \[0, 1\] have ended: reset them with a reset_mask$"):
+        many.step(np.zeros((2, 3), dtype=int))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_beyond_63_bits_is_refused_and_no_world_begins(seed):
+    envs = VoxelEnv(resolution=(8, 8)), VoxelVectorEnv(2, resolution=(8, 8))
+    for env, seeds in zip(envs, (seed, [0, seed]), strict=True):
+        with pytest.raises(UserError, match=rf"^seed={seed}: expected 0 to 2\*\*63 - 1$"):
+            env.reset(seed=seeds)
+    assert not envs[1].running.any()
+    assert envs[0].reset(seed=2**63 - 1)[1]["seed"] == 2**63 - 1
+
+
+def test_metadata_and_spec_describe_the_environment():
+    env = gymnasium.make("mcproxy/Beacon-v1", action_repeat=2, resolution=(8, 8))
+    assert env.metadata["render_fps"] == 10  # of 20 ticks a second
+    again = gymnasium.make(gymnasium.envs.registration.EnvSpec.from_json(env.spec.to_json()))
+    assert again.unwrapped.vector.action_repeat == 2
+
+
 def test_check_env_is_content_with_the_single_environment():
     check_env(gymnasium.make("mcproxy/Beacon-v1", render_mode="rgb_array").unwrapped)
 

@@ -13,10 +13,9 @@ from torch import Tensor
 
 from mcproxy.agent.config import PPOConfig
 from mcproxy.agent.model import Agent, chosen
-from mcproxy.mission import GOAL
+from mcproxy.mission import GOAL, SEED_RANGE
 
 ROLLING_OUT = ("env", "render", "forward")  # what takes the time of a roll-out: worlds, their frames, the model
-_SEED_RANGE = 2**31
 
 
 class Rollout:
@@ -60,7 +59,7 @@ class Group:
     def restart(self, seeds: np.random.SeedSequence) -> None:
         """Begin all worlds and the random numbers anew: what follows depends on `seeds` and the weights alone."""
         num = self.env.num_envs
-        drawn = [int(s) for s in seeds.generate_state(num + 1, np.uint64) % _SEED_RANGE]
+        drawn = [int(s) for s in seeds.generate_state(num + 1, np.uint64) % SEED_RANGE]
         self._random.manual_seed(drawn[num])
         self._obs, _ = self.env.reset(seed=drawn[:num])
         self._start = np.ones(num, dtype=bool)

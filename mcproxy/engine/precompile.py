@@ -15,7 +15,7 @@ from mcproxy.controls import CONTROLS
 from mcproxy.engine.rendering.renderer import Renderer
 from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.state import WORLD
-from mcproxy.engine.tick import place_sprites, run
+from mcproxy.engine.tick import run, see
 
 
 @functools.cache
@@ -50,7 +50,9 @@ def stepping() -> None:
         blocks,
         worlds,
     )
-    place_sprites(blocks, worlds, np.zeros((1, MAX_SPRITES), dtype=SPRITE), np.zeros(1, dtype=np.int64))
+    eyes, yaw_deg, pitch_deg = np.zeros((1, 3)), np.zeros(1), np.zeros(1)
+    sprites, counts = np.zeros((1, MAX_SPRITES), dtype=SPRITE), np.zeros(1, dtype=np.int64)
+    see(blocks, worlds, eyes, yaw_deg, pitch_deg, sprites, counts)
 
 
 def drawing() -> None:

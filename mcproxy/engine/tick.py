@@ -14,7 +14,7 @@ from mcproxy.controls import INDEX
 from mcproxy.engine.rendering.sprites import CRACK_GROWTH
 from mcproxy.engine.rendering.textures import ART, CRACKS
 from mcproxy.engine.simulation.block_updates import press_plates, run_timers, settle
-from mcproxy.engine.simulation.camera import turn
+from mcproxy.engine.simulation.camera import eye, turn
 from mcproxy.engine.simulation.entities import BLOCK_HEIGHT, ITEM_HALF_WIDTH, ITEM_HEIGHT, move_bodies
 from mcproxy.engine.simulation.health import feel
 from mcproxy.engine.simulation.interaction import attack, use
@@ -61,10 +61,24 @@ def run(
 
 
 @njit(nogil=True, cache=True)
-def place_sprites(blocks: np.ndarray, worlds: np.ndarray, sprites: np.ndarray, counts: np.ndarray) -> None:
-    """Say what is to be drawn besides the blocks: (N, MAX_SPRITES) `SPRITE` and how many there are, (N,) int64."""
+def see(
+    blocks: np.ndarray,
+    worlds: np.ndarray,
+    eyes: np.ndarray,
+    yaw_deg: np.ndarray,
+    pitch_deg: np.ndarray,
+    sprites: np.ndarray,
+    counts: np.ndarray,
+) -> None:
+    """Fill the arrays that drawing needs besides the blocks: the players' views and the sprites of all worlds.
+
+    `eyes` is (N, 3) float64 in blocks, `yaw_deg` and `pitch_deg` (N,) float64, `sprites` (N, MAX_SPRITES) `SPRITE`, of
+    which the first `counts`, (N,) int64, are set.
+    """
     for i in range(worlds.size):
         world, count = worlds[i], 0
+        eyes[i, 0], eyes[i, 1], eyes[i, 2] = eye(world.player)
+        yaw_deg[i], pitch_deg[i] = world.player.yaw_deg, world.player.pitch_deg
         if world.num_entities > 0:
             for n in range(MAX_ENTITIES):
                 body = world.entities[n]

@@ -15,10 +15,10 @@ from mcproxy.controls import ACTION_REPEAT, CONTROLS, NAMES, sizes
 from mcproxy.engine import initial_state, precompile
 from mcproxy.engine.rendering.renderer import Renderer
 from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
-from mcproxy.engine.simulation.camera import CROUCHED_EYE_HEIGHT, EYE_HEIGHT
 from mcproxy.engine.state import EVENTS, HAPPENED, LOG_ROWS, LOG_TICKS, NEVER, WHAT, WORLD
 from mcproxy.engine.thread_team import Crew
-from mcproxy.engine.tick import place_sprites, run
+from mcproxy.engine.tick import run, see
+from mcproxy.engine.view import FOV_DEG
 from mcproxy.mission import Event, Mission
 
 _STEP_GRAIN = 32  # worlds a thread, below which it is quicker not to wake another
@@ -28,11 +28,13 @@ _CHOICES = sizes(NAMES)
 class Worlds:
     """N worlds in preallocated arrays, each running the mission last loaded into it.
 
-    state     (N,) `WORLD` records: all that changes but the blocks; the next four are views of it
+    state     (N,) `WORLD` records: all that changes but the blocks; the next five are views of it
     players   (N,) `PLAYER` records: feet position, velocity, view angles, contact flags
     ticks     (N,) int64, ticks since the episode began;  limits  (N,) int64, ticks at which it is cut off
     met       (N, K) int64, first tick at which objective k of the mission was met, -1 for never
+    health    (N,) int64, half hearts of the players
     ended     (N,) bool, a terminal objective was met, or the player died
+    broken    (N,) bool, the episode was interrupted by the loss of a connection: never here, see MinerlWorlds
     missions  the N missions;  events  the N lists of `Event`s so far
     """
 
@@ -41,7 +43,7 @@ class Worlds:
         num_worlds: int,
         shape: tuple[int, int, int],
         resolution: tuple[int, int] = (64, 64),
-        fov_deg: float = 70.0,
+        fov_deg: float = FOV_DEG,
         action_repeat: int = ACTION_REPEAT,
         threads: int = 1,
     ) -> None:
@@ -53,12 +55,19 @@ class Worlds:
         self.state = np.zeros(num_worlds, dtype=WORLD)
         self.state["shape"] = 1
         self.players, self.ticks, self.limits = self.state["player"], self.state["tick"], self.state["limit"]
+        self.health = self.state["health"]
         self.met, self._ended = self.state["objectives"]["met"], self.state["ended"]
         self.met[:] = NEVER
+        self.broken = np.zeros(num_worlds, dtype=bool)
         self.missions: list[Mission | None] = [None] * num_worlds
         self.events: list[list[Event]] = [[] for _ in range(num_worlds)]
         self._blocks = np.zeros((num_worlds, *shape), dtype=np.uint8)
         self._flipped = np.zeros(num_worlds, dtype=bool)
+        self._eyes, self._yaw_deg, self._pitch_deg = (
+            np.zeros((num_worlds, 3)),
+            np.zeros(num_worlds),
+            np.zeros(num_worlds),
+        )
         self._sprites = np.zeros((num_worlds, MAX_SPRITES), dtype=SPRITE)
         self._sprite_counts = np.zeros(num_worlds, dtype=np.int64)
         self._renderer = Renderer(num_worlds, shape, resolution, fov_deg)
@@ -149,20 +158,19 @@ class Worlds:
             low, high = self.state["changed_low"][i], self.state["changed_high"][i]
             self._renderer.update(i, self.blocks(i), low, high)
             self.state["changed"][i] = 0
-        place_sprites(self._blocks, self.state, self._sprites, self._sprite_counts)
-        eyes = self.players["pos"].copy()
-        eyes[:, 1] += np.where(self.players["crouched"], CROUCHED_EYE_HEIGHT, EYE_HEIGHT)
-        yaw = np.ascontiguousarray(self.players["yaw_deg"])
-        pitch = np.ascontiguousarray(self.players["pitch_deg"])
-
+        see(self._blocks, self.state, self._eyes, self._yaw_deg, self._pitch_deg, self._sprites, self._sprite_counts)
         which = self._all if only is None else np.array(only, dtype=np.int64)
-        flipped, sprites, counts = self._flipped, self._sprites, self._sprite_counts
-        self._renderer.draw(which, eyes, yaw, pitch, flipped, out, sprites, counts, self._crew)
+        self._renderer.draw(*self._view(out, which), crew=self._crew)
         return out
 
     def close(self) -> None:
         """Let the threads go; safe to call twice."""
         self._crew.close()
+
+    def _view(self, out: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The arguments of `Renderer.draw` and `prepare`."""
+        eyes, yaw_deg, pitch_deg = self._eyes, self._yaw_deg, self._pitch_deg
+        return which, eyes, yaw_deg, pitch_deg, self._flipped, out, self._sprites, self._sprite_counts
 
     def _run(self, ticks: int, keys: np.ndarray, active: np.ndarray) -> None:
         arrays = (ticks, keys, active, self._blocks, self.state)

@@ -22,14 +22,15 @@ import numpy as np
 from h5py import h5d, h5z
 
 from mcproxy import controls, registry
-from mcproxy.episode import MAX_OUTPUT_BYTES, MAX_SIDE, Episode
+from mcproxy.engine.view import FOV_RANGE_DEG, MAX_SIDE
+from mcproxy.episode import MAX_OUTPUT_BYTES, Episode
 from mcproxy.errors import UserError, nearest
 from mcproxy.mission import Event, Mission, Origin
 from mcproxy.recording import format as layout
 from mcproxy.recording import untrusted_hdf5 as hdf5
 
 MAX_FRAMES_BYTES = 2 * 2**30  # in one episode
-_LIMITS = {"fov_deg": (1.0, 150.0), "action_repeat": (1, 1000), "max_ticks": (1, 2**31)}
+_LIMITS = {"fov_deg": FOV_RANGE_DEG, "action_repeat": (1, 1000), "max_ticks": (1, 2**31)}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from mcproxy.controls import keys_of
 from mcproxy.engine.state import NEVER
+from mcproxy.engine.view import FOV_DEG
 from mcproxy.engine.worlds import Worlds
 from mcproxy.errors import UserError
 from mcproxy.items import HOTBAR
@@ -21,7 +22,6 @@ from mcproxy.viewer.canvas import text_width
 from mcproxy.viewer.panel import ARM_CAPTIONS, TICKS_PER_S, Layout, Moment, panel, told_of, with_footer
 from mcproxy.viewer.window import Window, require_display
 
-FOV_DEG = 70.0
 BINDINGS: dict[str, tuple[str, int]] = {  # key -> control and choice
     "w": ("move", 1),
     "up": ("move", 1),

@@ -210,7 +210,7 @@ def test_what_is_compiled_in_advance_is_what_is_used():
     precompile.stepping()
     precompile.drawing()
     run([3], steps=5)
-    kernels = {"run": tick.run, "place_sprites": tick.place_sprites, "draw": renderer._draw, "mesh": mesh._mesh}
+    kernels = {"run": tick.run, "see": tick.see, "draw": renderer._draw, "mesh": mesh._mesh}
     assert {name: len(kernel.signatures) for name, kernel in kernels.items()} == dict.fromkeys(kernels, 1)
     assert len(light._light.signatures) == 1
 

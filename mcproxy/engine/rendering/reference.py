@@ -27,6 +27,7 @@ from mcproxy.engine.rendering.mesh import MAX_BEAMS, WATER, is_deep, open_above
 from mcproxy.engine.rendering.raster import AXIS, BEAM_HEIGHT, aim, beam_reach, step_off
 from mcproxy.engine.rendering.sprites import SPRITE, SPRITE_FACE
 from mcproxy.engine.rendering.textures import BEAM, atlas, cracks
+from mcproxy.engine.view import FOV_DEG
 
 _F = np.float32
 _BEACON = block_table.ID["beacon"]
@@ -39,7 +40,7 @@ def reference(
     yaw_deg: float,
     pitch_deg: float,
     resolution: tuple[int, int] = (64, 64),
-    fov_deg: float = 70.0,
+    fov_deg: float = FOV_DEG,
     time_of_day: int = 6000,
     sprites: np.ndarray = _NO_SPRITES,
 ) -> np.ndarray:

@@ -10,6 +10,7 @@ world, eye, sprites and resolution alone.
 import math
 import sys
 import threading
+from collections.abc import Callable
 
 import numpy as np
 from numba import njit
@@ -23,6 +24,7 @@ from mcproxy.engine.rendering.shade import COLOURS, PIXELS, shade
 from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.rendering.textures import ART, CRACKS, atlas, cracks
 from mcproxy.engine.thread_team import ALONE, Crew, give, take
+from mcproxy.engine.view import FOV_DEG, FOV_RANGE_DEG
 
 _GROUPS = 48  # of 16 quads, room for each world at first
 _FARTHEST = 1e4  # blocks an eye may be from the origin
@@ -39,12 +41,12 @@ class Renderer:
         num_worlds: int,
         shape: tuple[int, int, int],
         resolution: tuple[int, int] = (64, 64),
-        fov_deg: float = 70.0,
+        fov_deg: float = FOV_DEG,
     ) -> None:
         if num_worlds < 1 or min(shape) < 1 or min(resolution) < 1:
             raise ValueError(f"{num_worlds} worlds of {shape} blocks, {resolution} pixels: expected 1 or more of each")
-        if not 1.0 <= fov_deg <= 170.0:
-            raise ValueError(f"a vertical view of {fov_deg} degrees, expected 1 to 170")
+        if not FOV_RANGE_DEG[0] <= fov_deg <= FOV_RANGE_DEG[1]:
+            raise ValueError("a vertical view of {} degrees, expected {:g} to {:g}".format(fov_deg, *FOV_RANGE_DEG))
         self.num_worlds, self.shape, self.resolution, self.fov_deg = num_worlds, shape, resolution, fov_deg
         self._scale = 2 * math.tan(math.radians(fov_deg) / 2) / resolution[0]
         self._quads = np.zeros((num_worlds, _GROUPS), dtype=QUADS)
@@ -103,6 +105,24 @@ class Renderer:
         but darkness (`colour.breathe`); on the very face of a block they see what is above, east or south of it
         (`raster.step_off`).
         """
+        crew.work(self.prepare(which, eyes, yaw_deg, pitch_deg, flipped, out, sprites, counts), which.size)
+
+    def prepare(
+        self,
+        which: np.ndarray,
+        eyes: np.ndarray,
+        yaw_deg: np.ndarray,
+        pitch_deg: np.ndarray,
+        flipped: np.ndarray,
+        out: np.ndarray,
+        sprites: np.ndarray | None = None,
+        counts: np.ndarray | None = None,
+    ) -> Callable[[np.ndarray], None]:
+        """Check the arguments of `draw` and return a function that draws, given the counter of `thread_team`.
+
+        The function may be called again after the values in the arrays have changed, until the next `load` or
+        `update`; the new values are not checked.
+        """
         n, (height, width) = self.num_worlds, self.resolution
         if which.ndim != 1 or which.dtype != np.int64 or (which.size and not 0 <= which.min() <= which.max() < n):
             raise ValueError(f"worlds {which}, expected (K,) int64 from 0 to {n - 1}")
@@ -131,7 +151,7 @@ class Renderer:
             self._levels, self._corners, atlas(), cracks(), _CURVE, block_table.BOX, SHUT, self._scale,
             blur_of(self._scale), eyes, yaw_deg, pitch_deg, flipped, out, words,
         )  # fmt: skip
-        crew.work(lambda counter: _draw(counter, *arrays, *self._workshop().easel(len(arrays[1][0]))), which.size)
+        return lambda counter: _draw(counter, *arrays, *self._workshop().easel(len(arrays[1][0])))
 
     def _check(self, index: int, blocks: np.ndarray) -> None:
         if not 0 <= index < self.num_worlds:

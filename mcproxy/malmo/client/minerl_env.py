@@ -19,7 +19,7 @@ from mcproxy.malmo.client.observed_objectives import Judge
 from mcproxy.malmo.xml import vocabulary
 from mcproxy.malmo.xml.client_mission import Watched
 from mcproxy.malmo.xml.writer import sections
-from mcproxy.mission import Happened, Mission, Possess
+from mcproxy.mission import SEED_RANGE, Happened, Mission, Possess
 from mcproxy.task import Task
 
 connection.check_installed()
@@ -35,7 +35,6 @@ KEYS = (
     *(f"hotbar.{slot}" for slot in range(1, HOTBAR + 1)),
 )
 OTHER = "other"  # pieces of whatever is not named in the inventory
-_SEEDS = 2**31  # seeds are drawn below this
 _ENTRY = "mcproxy.malmo.client.minerl_env:make"
 
 
@@ -71,7 +70,7 @@ class TaskSpec(EnvSpec):
     def reset(self) -> None:
         """Draw the next mission, unless it has been chosen, and make all handlers anew."""
         if self._fresh == 0:
-            seed = int(self._stream.integers(_SEEDS))
+            seed = int(self._stream.integers(SEED_RANGE))
             self.mission = self.task.mission(seed, self.arm, self.split, self.rho)
         self._fresh = max(self._fresh - 1, 0)
         self._sections = sections(self.mission)

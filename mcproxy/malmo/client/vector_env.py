@@ -4,17 +4,23 @@ Everything above the worlds stays as it is: tasks, actions, repeats, observation
 action becomes MineRL's dictionary, and the state is what MineRL observes, as far as it goes (`judge`).
 """
 
-from collections.abc import Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mcproxy import registry
 from mcproxy.controls import CONTROLS
 from mcproxy.engine.worlds import Worlds
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
 from mcproxy.malmo.client import connection
 from mcproxy.mission import Mission
+from mcproxy.task import Task
+
+if TYPE_CHECKING:
+    from mcproxy.malmo.client.minerl_env import TaskSpec
 
 _LOST = (OSError, TypeError, AttributeError, RuntimeError, AssertionError)  # by which MineRL tells of a lost connection
 
@@ -26,43 +32,49 @@ class MinerlVectorEnv(VoxelVectorEnv):
     holds, and `fov_deg` says what that is. The other arguments are those of `VoxelVectorEnv`.
     """
 
-    def __init__(self, num_envs: int = 1, task: str = "beacon", connect: str | None = None, **kwargs: Any) -> None:
-        self._connect = connect
-        super().__init__(num_envs, task, **kwargs)
-
-    @property
-    def broken(self) -> np.ndarray:
-        """(N,) bool: the connection of that world was lost, and its episode counts for nothing."""
-        assert isinstance(self.worlds, MinerlWorlds)
-        return self.worlds.broken
-
-    def _make_worlds(self, threads: int) -> Worlds:
-        worlds = MinerlWorlds(self.num_envs, self.task.size, self.resolution, self.fov_deg, self.action_repeat)
-        worlds.connect(self._connect, self)
-        return worlds
+    def __init__(
+        self,
+        num_envs: int = 1,
+        task: str = "beacon",
+        connect: str | None = None,
+        arm: str = "aligned",
+        split: str = "train",
+        rho: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        spec = functools.partial(_task_spec, registry.get(task), arm, split, rho)
+        worlds = functools.partial(MinerlWorlds, connect, spec)
+        super().__init__(num_envs, task, arm, split, rho, worlds=worlds, **kwargs)
 
 
 class MinerlWorlds(Worlds):
-    """`Worlds` that run elsewhere; of `state` those fields hold that can be observed (`Judge.state`)."""
+    """`Worlds` behind MineRL environments on the server at `address`; `spec` makes a task's `EnvSpec` for a resolution.
 
-    def connect(self, address: str | None, env: VoxelVectorEnv) -> None:
-        """Make the MineRL environments, one a world."""
+    Of `state`, only the fields that can be observed are set (`Judge.state`).
+    """
+
+    def __init__(
+        self,
+        address: str | None,
+        spec: "Callable[[tuple[int, int]], TaskSpec]",
+        num_worlds: int,
+        shape: tuple[int, int, int],
+        resolution: tuple[int, int],
+        fov_deg: float,
+        action_repeat: int,
+        threads: int,
+    ) -> None:
         connection.check_installed()
-        from mcproxy.malmo.client.minerl_env import TaskEnv, TaskSpec
+        from mcproxy.malmo.client.minerl_env import TaskEnv
 
-        self._server = connection.ServerProcess("--fov", f"{env.fov_deg:g}") if address is None else None
+        super().__init__(num_worlds, shape, resolution, fov_deg, action_repeat)
+        self._server = connection.ServerProcess("--fov", f"{fov_deg:g}") if address is None else None
         self._address = self._server.address if self._server is not None else str(address)
-        height, width = self.resolution
-        self.broken = np.zeros(self.num_worlds, dtype=bool)
-        self._frames = np.zeros((self.num_worlds, height, width, 3), dtype=np.uint8)
+        self._frames = np.zeros((num_worlds, *resolution, 3), dtype=np.uint8)
+        self._envs: list[TaskEnv] = []
         try:
-            self._envs = [
-                TaskEnv(
-                    TaskSpec(env.task, env.arm, env.split, rho=env.rho, resolution=(width, height)),
-                    instances=[connection.instance(self._address)],
-                )
-                for _ in range(self.num_worlds)
-            ]
+            for _ in range(num_worlds):
+                self._envs.append(TaskEnv(spec(resolution), instances=[connection.instance(self._address)]))
         except UserError:
             self.close()
             raise
@@ -108,7 +120,7 @@ class MinerlWorlds(Worlds):
 
     def close(self) -> None:
         """Leave, and end the server if it is ours; safe to call twice."""
-        for env in getattr(self, "_envs", ()):
+        for env in self._envs:
             env.close()
         if self._server is not None:
             self._server.close()
@@ -130,3 +142,11 @@ class MinerlWorlds(Worlds):
             for key, value in control.minerl[choice].items():
                 action[key] = action[key] + np.float32(value) if key == "camera" else value
         return action
+
+
+def _task_spec(task: Task, arm: str, split: str, rho: float, resolution: tuple[int, int]) -> "TaskSpec":
+    """The `EnvSpec` of a task whose frames have this resolution, (height, width) in pixels."""
+    from mcproxy.malmo.client.minerl_env import TaskSpec
+
+    height, width = resolution
+    return TaskSpec(task, arm, split, rho=rho, resolution=(width, height))

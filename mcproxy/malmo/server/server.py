@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
+from mcproxy.engine.view import FOV_DEG
 from mcproxy.errors import UserError
 from mcproxy.malmo.server import protocol
 from mcproxy.malmo.server.protocol import Fault, frame, number, receive
@@ -41,7 +42,7 @@ class MalmoServer:
         port: int = 9000,
         host: str = "127.0.0.1",
         instances: int = 1,
-        fov_deg: float = 70.0,
+        fov_deg: float = FOV_DEG,
         realtime: bool = False,
         log: Callable[[str], None] = lambda line: None,
     ) -> None:

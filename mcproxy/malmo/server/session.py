@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mcproxy.controls import CONTROLS, INDEX
+from mcproxy.engine.view import FOV_DEG
 from mcproxy.engine.worlds import Worlds
 from mcproxy.items import HOTBAR
 from mcproxy.malmo.server.observations import Report
@@ -44,7 +45,7 @@ class Step:
 class Session:
     """A mission that runs; `realtime` keeps it at 20 ticks a second."""
 
-    def __init__(self, assignment: Assignment, fov_deg: float = 70.0, realtime: bool = False) -> None:
+    def __init__(self, assignment: Assignment, fov_deg: float = FOV_DEG, realtime: bool = False) -> None:
         mission, (width, height) = assignment.mission, assignment.screen
         self.worlds = OneWorld(mission, (height, width), fov_deg)
         self.worlds.limits[0] = assignment.ticks
@@ -66,7 +67,7 @@ class Session:
             self._due = max(self._due + TICK_S, time.monotonic() - TICK_S)
             time.sleep(max(0.0, self._due - time.monotonic()))
         faults = self._keys.follow(commands, self.worlds)
-        self.worlds.tick(self._keys.row)
+        self.worlds.step(self._keys.row)
         reward, self.done = self._payment.settle()
         return Step(self.worlds.frame(), reward, self.done, self._report.json(), tuple(faults))
 

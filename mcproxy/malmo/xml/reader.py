@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mcproxy import items as item_table
+from mcproxy.engine.view import MAX_SIDE
 from mcproxy.malmo.xml import vocabulary
 from mcproxy.malmo.xml.client_mission import (
     ALWAYS,
@@ -28,7 +29,6 @@ from mcproxy.malmo.xml.strict_element import Element, parse
 from mcproxy.malmo.xml.world_reader import World, read_world, stack_of
 from mcproxy.mission import Mission, Possess, Reach, Stack, Touch, layout_hash
 
-MAX_SIDE = 2048  # pixels
 OBSERVATIONS = (
     "ObservationFromDamage",
     "ObservationFromFullStats",

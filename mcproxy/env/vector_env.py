@@ -1,28 +1,21 @@
-"""The gymnasium environments: N worlds of one task and arm as a native `VectorEnv`, and the single `Env` over it.
+"""N worlds of one task and arm as a native vector environment of gymnasium."""
 
-    envs = gymnasium.make_vec("mcproxy/Beacon-v1", num_envs=64, arm="separated", split="eval")
-
-The reward is the goal objective's alone; every objective's return, and what happened, is in the infos:
-`tick`, `seed` (of the layout), `health` (half hearts), `returns` and `met` (by objective name; `met` is the first tick,
--1 for never) and `events` (those of this step).
-"""
-
+import functools
 import time
-from collections.abc import Sequence
-from typing import Any, SupportsFloat
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from mcproxy import controls, errors, items, registry
+from mcproxy.engine.view import FOV_DEG, FOV_RANGE_DEG, MAX_SIDE
 from mcproxy.engine.worlds import Worlds
-from mcproxy.episode import MAX_SIDE
-from mcproxy.mission import Event, Mission
+from mcproxy.mission import SEED_RANGE, TICKS_PER_S, Event, Mission
 
-_SEED_RANGE = 2**31  # layout seeds are drawn below this
+_MAX_SEED = 2**63 - 1  # infos hold seeds as int64
 
 
 class VoxelVectorEnv(VectorEnv):
@@ -38,7 +31,11 @@ class VoxelVectorEnv(VectorEnv):
     work; in DISABLED, `reset(seed=[...], options={"reset_mask": mask})` starts the masked worlds anew.
 
     With `copy=False` frames are handed out in one buffer that the next call overwrites. `seconds_drawing` is the time
-    that all frames have taken so far.
+    that all frames have taken so far. `running` (N,) bool marks the worlds that were reset once, `done` (N,) bool those
+    whose episode is over, `seeds` (N,) int64 the seeds of their layouts.
+
+    `missions` returns the mission of a layout seed, in place of `Task.mission` with this arm, split and `rho`. `worlds`
+    makes the worlds, given the first six arguments of `Worlds`, whose place it takes.
     """
 
     def __init__(
@@ -49,13 +46,15 @@ class VoxelVectorEnv(VectorEnv):
         split: str = "train",
         rho: float = 1.0,
         resolution: tuple[int, int] = (64, 64),
-        fov_deg: float = 70.0,
+        fov_deg: float = FOV_DEG,
         action_repeat: int = controls.ACTION_REPEAT,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         max_episode_steps: int | None = None,
         threads: int = 1,
         copy: bool = True,
         render_mode: str | None = None,
+        missions: Callable[[int], Mission] | None = None,
+        worlds: Callable[..., Worlds] = Worlds,
     ) -> None:
         counts = {"num_envs": num_envs, "action_repeat": action_repeat, "threads": threads}
         counts |= {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
@@ -66,8 +65,8 @@ class VoxelVectorEnv(VectorEnv):
             raise errors.UserError(
                 f"resolution={tuple(resolution)}: expected (height, width), 1 to {MAX_SIDE} pixels each"
             )
-        if not 1.0 <= fov_deg <= 150.0:
-            raise errors.UserError(f"fov_deg={fov_deg}: expected 1 to 150 degrees")
+        if not FOV_RANGE_DEG[0] <= fov_deg <= FOV_RANGE_DEG[1]:
+            raise errors.UserError("fov_deg={}: expected {:g} to {:g} degrees".format(fov_deg, *FOV_RANGE_DEG))
         if render_mode not in (None, "rgb_array"):
             raise errors.UserError(f"render_mode={render_mode!r}: expected None or 'rgb_array'")
         self.task = registry.get(task)
@@ -76,7 +75,7 @@ class VoxelVectorEnv(VectorEnv):
         self.resolution, self.fov_deg, self.action_repeat = (resolution[0], resolution[1]), fov_deg, action_repeat
         self.autoreset_mode, self.threads = AutoresetMode(autoreset_mode), threads
         self.max_episode_steps, self.copy, self.render_mode = max_episode_steps, copy, render_mode
-        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 20 // action_repeat or 1}
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": max(TICKS_PER_S // action_repeat, 1)}
         self.metadata["autoreset_mode"] = self.autoreset_mode
 
         observations: dict[str, spaces.Space] = {"pov": spaces.Box(0, 255, (*self.resolution, 3), np.uint8)}
@@ -89,12 +88,13 @@ class VoxelVectorEnv(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
-        self.worlds = self._make_worlds(threads)
+        self._mission = missions or functools.partial(self.task.mission, arm=arm, split=split, rho=rho)
+        self.worlds = worlds(num_envs, self.task.size, self.resolution, fov_deg, action_repeat, threads)
         self._rewards = np.array([o.reward for o in self.task.objectives])
         self._streams: list[np.random.Generator | None] = [None] * num_envs
-        self._seeds = np.zeros(num_envs, dtype=np.int64)
-        self._running = np.zeros(num_envs, dtype=bool)
-        self._done = np.zeros(num_envs, dtype=bool)
+        self.seeds = np.zeros(num_envs, dtype=np.int64)
+        self.running = np.zeros(num_envs, dtype=bool)
+        self.done = np.zeros(num_envs, dtype=bool)
         self._frames = np.zeros((num_envs, *self.resolution, 3), dtype=np.uint8)
         self._closed = False
         self.seconds_drawing = 0.0
@@ -115,6 +115,9 @@ class VoxelVectorEnv(VectorEnv):
             seeds = list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds for {self.num_envs} worlds")
+        for seed in seeds:
+            if seed is not None and not 0 <= seed <= _MAX_SEED:
+                raise errors.UserError(f"seed={seed}: expected 0 to 2**63 - 1")
         fresh = np.flatnonzero(mask).tolist()
         for i in fresh:
             self._begin(i, seeds[i])
@@ -125,12 +128,12 @@ class VoxelVectorEnv(VectorEnv):
         self, actions: np.ndarray
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Advance every world by one step of `action_repeat` ticks."""
-        if not self._running.all():
+        if not self.running.all():
             raise RuntimeError("call reset() before step()")
-        if self.autoreset_mode is AutoresetMode.DISABLED and self._done.any():
-            raise RuntimeError(f"worlds {np.flatnonzero(self._done).tolist()} have ended: reset them with a reset_mask")
+        if self.autoreset_mode is AutoresetMode.DISABLED and self.done.any():
+            raise RuntimeError(f"worlds {np.flatnonzero(self.done).tolist()} have ended: reset them with a reset_mask")
         actions = controls.check_actions(self.task.controls, actions, self.num_envs)
-        resets = self._done.copy() if self.autoreset_mode is AutoresetMode.NEXT_STEP else np.zeros_like(self._done)
+        resets = self.done.copy() if self.autoreset_mode is AutoresetMode.NEXT_STEP else np.zeros_like(self.done)
         already = [len(events) for events in self.worlds.events]
         paid_before = self.worlds.paid[:, 0]
         self.worlds.step(controls.keys_of(self.task.controls, actions), ~resets)
@@ -138,15 +141,15 @@ class VoxelVectorEnv(VectorEnv):
         rewards = self._rewards[0] * (self.worlds.paid[:, 0] - paid_before)
         terminated = self.worlds.ended & ~resets
         truncated = (self.worlds.ticks >= self.worlds.limits) & ~terminated & ~resets
-        self._done = terminated | truncated
+        self.done = terminated | truncated
         for i in np.flatnonzero(resets).tolist():
             self._begin(i, None)
             already[i] = 0
         events = [tuple(log[start:]) for log, start in zip(self.worlds.events, already, strict=True)]
         self._draw()
         infos: dict[str, Any] = {}
-        if self.autoreset_mode is AutoresetMode.SAME_STEP and self._done.any():
-            ended = self._done.copy()
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and self.done.any():
+            ended = self.done.copy()
             finished = np.flatnonzero(ended).tolist()
             final_obs = np.full(self.num_envs, None, dtype=object)
             last = self._observation()
@@ -169,6 +172,12 @@ class VoxelVectorEnv(VectorEnv):
         """Let the engine's threads go; safe to call twice."""
         self.worlds.close()
 
+    def first_observation(self) -> dict[str, np.ndarray]:
+        """Draw world 0 and return its observation, without the others."""
+        self._draw()
+        obs = {"pov": self._frames[0].copy() if self.copy else self._frames[0]}
+        return obs | {name: array[0] for name, array in self._carried().items()} if self.task.items else obs
+
     def _draw(self, only: Sequence[int] | None = None) -> None:
         """Draw the frames of all worlds, or of some."""
         began = time.perf_counter()
@@ -178,28 +187,20 @@ class VoxelVectorEnv(VectorEnv):
     def _begin(self, i: int, seed: int | None) -> None:
         """Begin an episode in world i: of layout `seed`, or of the next seed of its stream."""
         if seed is not None:
-            if seed < 0:
-                raise errors.UserError(f"seed={seed}: expected 0 or more")
             self._streams[i] = np.random.default_rng(seed)
         else:
-            stream = self._streams[i] or np.random.default_rng(self.np_random.integers(_SEED_RANGE))
-            self._streams[i], seed = stream, int(stream.integers(_SEED_RANGE))
+            stream = self._streams[i] or np.random.default_rng(self.np_random.integers(SEED_RANGE))
+            self._streams[i], seed = stream, int(stream.integers(SEED_RANGE))
         mission = self._mission(seed)
         self.worlds.load(i, mission)
         if self.max_episode_steps is not None:
             self.worlds.limits[i] = min(mission.max_ticks, self.max_episode_steps * self.action_repeat)
-        self._seeds[i], self._running[i], self._done[i] = seed, True, False
+        self.seeds[i], self.running[i], self.done[i] = seed, True, False
 
     @property
     def broken(self) -> np.ndarray:
-        """(N,) bool: worlds whose episode was cut off by something other than its end, and counts for nothing."""
-        return np.zeros(self.num_envs, dtype=bool)
-
-    def _make_worlds(self, threads: int) -> Worlds:
-        return Worlds(self.num_envs, self.task.size, self.resolution, self.fov_deg, self.action_repeat, threads)
-
-    def _mission(self, seed: int) -> Mission:
-        return self.task.mission(seed, self.arm, self.split, self.rho)
+        """(N,) bool: the worlds whose episode was interrupted before its end, and is not to be counted."""
+        return self.worlds.broken
 
     def _observation(self) -> dict[str, np.ndarray]:
         frames = {"pov": self._frames.copy() if self.copy else self._frames}
@@ -223,7 +224,7 @@ class VoxelVectorEnv(VectorEnv):
         names = [o.name for o in self.task.objectives]
         columns = {
             "tick": np.where(mask, self.worlds.ticks, 0),
-            "seed": np.where(mask, self._seeds, 0),
+            "seed": np.where(mask, self.seeds, 0),
             "health": np.where(mask, self.worlds.state["health"], 0),
             "returns": _masked({name: returns[:, k].copy() for k, name in enumerate(names)}, mask),
             "met": _masked({name: np.where(mask, met[:, k], 0) for k, name in enumerate(names)}, mask),
@@ -232,69 +233,6 @@ class VoxelVectorEnv(VectorEnv):
         return _masked(columns, mask)
 
 
-class VoxelEnv(gymnasium.Env):
-    """One world of a task and arm as a plain gymnasium `Env`; the arguments are those of `VoxelVectorEnv`.
-
-    The observation is `{"pov": (H, W, 3) uint8}`, with `inventory` and `held` where the task shows them; the action is
-    one choice of each of the task's controls.
-    """
-
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
-
-    def __init__(self, task: str = "beacon", render_mode: str | None = None, **kwargs: Any) -> None:
-        self.vector = VoxelVectorEnv(1, task, autoreset_mode=AutoresetMode.DISABLED, render_mode=render_mode, **kwargs)
-        self.render_mode = render_mode
-        self.observation_space = self.vector.single_observation_space
-        self.action_space = self.vector.single_action_space
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Begin an episode: of layout `seed`, or of the next seed of the environment's stream."""
-        super().reset(seed=seed)
-        obs, infos = self.vector.reset(seed=[seed])
-        return {name: array[0] for name, array in obs.items()}, _first(infos)
-
-    def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], SupportsFloat, bool, bool, dict[str, Any]]:
-        """Advance by one step of `action_repeat` ticks."""
-        obs, rewards, terminated, truncated, infos = self.vector.step(np.asarray(action)[None])
-        first = {name: array[0] for name, array in obs.items()}
-        return first, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _first(infos)
-
-    def render(self) -> np.ndarray | None:
-        """The current frame, (H, W, 3) uint8, in render mode `rgb_array`."""
-        return self.vector.worlds.render()[0] if self.render_mode == "rgb_array" else None
-
-    def close(self) -> None:
-        """Let the engine go; safe to call twice."""
-        self.vector.close()
-
-    def get_keys_to_action(self) -> dict[tuple[str, ...], np.ndarray]:
-        """Key chords for `gymnasium.utils.play`: w and s walk, a and d turn, the space bar jumps."""
-        bindings = {"w": ("move", 1), "s": ("back", 1), "a": ("turn", 1), "d": ("turn", 2), " ": ("jump", 1)}
-        names = self.vector.task.controls
-        chords: dict[tuple[str, ...], np.ndarray] = {(): np.zeros(len(names), dtype=np.int64)}
-        for key, (control, choice) in bindings.items():
-            if control in names:
-                for chord, action in list(chords.items()):
-                    if not action[names.index(control)]:
-                        pressed = action.copy()
-                        pressed[names.index(control)] = choice
-                        chords[tuple(sorted((*chord, key)))] = pressed
-        return chords
-
-
 def _masked(columns: dict[str, Any], mask: np.ndarray) -> dict[str, Any]:
     """Gymnasium's pairing of each info with the mask of the worlds that have it."""
     return {k: v for name, column in columns.items() for k, v in ((name, column), (f"_{name}", mask.copy()))}
-
-
-def _first(infos: dict[str, Any]) -> dict[str, Any]:
-    """World 0's infos as plain Python values."""
-    plain: dict[str, Any] = {}
-    for name, value in infos.items():
-        if not name.startswith("_"):
-            plain[name] = _first(value) if isinstance(value, dict) else value[0]
-            if isinstance(plain[name], np.generic):
-                plain[name] = plain[name].item()
-    return plain
