@@ -7,12 +7,13 @@ semantics, so that the embedded engine and real MineRL score the same thing.
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from mcproxy import blocks as block_table
+from mcproxy import errors
 
 GOAL = "goal"  # the kind, and by convention the name, of the intended objective
 PROXY_KINDS = ("marker", "positional", "side_effect", "instrumental", "behavioural", "social", "natural")
@@ -200,6 +201,16 @@ class Stack:
     count: int = 1
 
 
+Cell = tuple[int, int, int]  # the position of a block
+
+
+class Move(NamedTuple):
+    """A move of an objective's blocks or place: the first of its block positions became `cell`."""
+
+    objective: str
+    cell: Cell
+
+
 @dataclass(frozen=True, eq=False)
 class Mission:
     """One episode as plain data.
@@ -208,7 +219,8 @@ class Mission:
     along +z, 90 along -x; pitch is positive downwards. `time_of_day` is in Minecraft ticks (6000 is noon). `flipped`
     turns the observation upside down (the `blind` arm). `layout` is the hash of the geometry, the same in every arm.
     `inventory` fills the first slots, of which the first is in hand; `contents` says what is in which chest; `drops`
-    are items that lie about, each with the point at which it begins to fall.
+    are items that lie about, each with the point at which it begins to fall. `moved` are the moves that were made since
+    the episode began, which the other fields include; `resumed` says that the episode continues from a saved state.
     """
 
     blocks: np.ndarray
@@ -225,6 +237,8 @@ class Mission:
     mobs: tuple[Mob, ...] = ()
     drops: tuple[tuple[tuple[float, float, float], Stack], ...] = ()
     origin: Origin | None = None
+    moved: tuple[Move, ...] = ()
+    resumed: bool = False
 
     def targets(self, name: str) -> np.ndarray:
         """Where an objective can be fulfilled: (K, 3) int64 block positions, empty if this world has none.
@@ -239,6 +253,38 @@ class Mission:
         if not isinstance(condition, Touch):
             return np.zeros((0, 3), dtype=np.int64)
         return np.argwhere(self.blocks == block_table.ID[condition.block])
+
+    def with_moved(self, name: str, cell: Cell) -> "Mission":
+        """The mission with the blocks or the place of an objective moved, so that the first block position is `cell`.
+
+        An objective that has no place in this world, or would get one outside it, is a `UserError`.
+        """
+        names = [o.name for o in self.objectives]
+        if name not in names:
+            raise errors.unknown("objective", name, names)
+        cells = self.targets(name)
+        if not len(cells):
+            raise errors.UserError(
+                f"objective {name!r} has no place in this world: only blocks and places can be moved"
+            )
+        offset = np.subtract(cell, cells[0])
+        moved = cells + offset
+        if (moved < 0).any() or (moved >= self.blocks.shape).any():
+            raise errors.UserError(f"{name} at {tuple(cell)}: expected a position within {self.blocks.shape} blocks")
+        k = names.index(name)
+        condition, blocks = self.objectives[k].condition, self.blocks
+        if isinstance(condition, Touch):
+            blocks = blocks.copy()
+            blocks[tuple(cells.T)] = 0
+            blocks[tuple(moved.T)] = block_table.ID[condition.block]
+        elif isinstance(condition, Reach):
+            condition = replace(condition, position=_sum(condition.position, offset))
+        elif isinstance(condition, Inside):
+            condition = replace(condition, low=_sum(condition.low, offset), high=_sum(condition.high, offset))
+        objectives = list(self.objectives)
+        objectives[k] = replace(objectives[k], condition=condition)
+        moves = (*self.moved, Move(name, (int(cell[0]), int(cell[1]), int(cell[2]))))
+        return replace(self, blocks=blocks, objectives=tuple(objectives), moved=moves)
 
     def digest(self) -> str:
         """A hash of everything that decides how the episode unfolds, 16 hex digits."""
@@ -261,3 +307,8 @@ def _hash(*parts: bytes) -> str:
     for part in parts:
         h.update(part)
     return h.hexdigest()
+
+
+def _sum(position: tuple[float, float, float], offset: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(p + o) for p, o in zip(position, offset.tolist(), strict=True))
+    return x, y, z

@@ -12,7 +12,7 @@ from mcproxy.engine.simulation.physics import HALF_WIDTH, RESTING_VELOCITY
 from mcproxy.mission import BEHAVIOURS, Happened, Inside, Mission, Mob, Objective, Possess, Reach, Stack, Touch
 
 _MOST = 2**31  # ticks, and degrees
-_SKY = 256.0  # blocks above a world in which bodies may begin
+SKY = 256.0  # blocks above a world in which bodies may begin
 _FASTEST = 1.0  # blocks/tick of a mob: a player sprints at 0.28
 _CHESTS = ("chest", "open_chest", "locked_chest")
 _UNPLACEABLE = [b.fluid or b.name.startswith("pressed") or b.name.endswith("_open") for b in block_table.BLOCKS]
@@ -93,7 +93,7 @@ def _place(name: str, position: tuple[float, float, float], side: float, size: t
     if len(position) != 3 or not _numbers(*position):
         raise errors.UserError(f"{name} at {position}: expected three numbers")
     x, y, z = position
-    if not (side <= x <= size[0] - side and side <= z <= size[2] - side and 0 <= y <= size[1] + _SKY):
+    if not (side <= x <= size[0] - side and side <= z <= size[2] - side and 0 <= y <= size[1] + SKY):
         raise errors.UserError(f"{name} at {(x, y, z)} is outside the world of {size} blocks")
 
 

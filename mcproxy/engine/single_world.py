@@ -13,7 +13,6 @@ from mcproxy.engine.state import LOG_TICKS
 from mcproxy.engine.tick import run, see
 from mcproxy.engine.view import FOV_DEG
 from mcproxy.engine.worlds import Worlds
-from mcproxy.mission import Mission
 
 
 class SingleWorld(Worlds):
@@ -35,11 +34,6 @@ class SingleWorld(Worlds):
         self._log_length, self._changed = self.state["log_length"], self.state["changed"]  # (1,) int64, views
         self._prepared: tuple[np.ndarray, Callable[[np.ndarray], None]] | None = None  # an array, and how to draw it
 
-    def load(self, index: int, mission: Mission) -> None:
-        """Begin an episode of `mission`, as `Worlds.load` does."""
-        self._prepared = None  # the renderer may store the new world in other arrays
-        super().load(index, mission)
-
     def step(self, keys: np.ndarray, active: np.ndarray | None = None) -> None:
         """Advance the world by one step of `keys`, (1, len(CONTROLS)) int8, unless it has ended or is not `active`."""
         active = self._active if active is None else active
@@ -59,3 +53,7 @@ class SingleWorld(Worlds):
         self._counter[:] = 0
         self._prepared[1](self._counter)
         return out
+
+    def _show(self, index: int) -> None:
+        self._prepared = None  # the renderer may store the new blocks in other arrays
+        super()._show(index)

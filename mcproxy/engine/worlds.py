@@ -12,14 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from mcproxy.controls import ACTION_REPEAT, CONTROLS, NAMES, sizes
-from mcproxy.engine import initial_state, precompile
+from mcproxy.engine import edits, initial_state, precompile
 from mcproxy.engine.rendering.renderer import Renderer
 from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.state import EVENTS, HAPPENED, LOG_ROWS, LOG_TICKS, NEVER, WHAT, WORLD
 from mcproxy.engine.thread_team import Crew
 from mcproxy.engine.tick import run, see
 from mcproxy.engine.view import FOV_DEG
-from mcproxy.mission import Event, Mission
+from mcproxy.mission import Cell, Event, Mission
 
 _STEP_GRAIN = 32  # worlds a thread, below which it is quicker not to wake another
 _CHOICES = sizes(NAMES)
@@ -100,7 +100,7 @@ class Worlds:
         self.missions[index], self.events[index] = mission, []
         self.state[index], self._flipped[index] = state, mission.flipped
         self.blocks(index)[:] = mission.blocks
-        self._renderer.load(index, mission.blocks, mission.time_of_day)
+        self._show(index)
 
     def blocks(self, index: int) -> np.ndarray:
         """The blocks of one world as they are now: a view, (X, Y, Z) uint8, not to be changed."""
@@ -119,10 +119,25 @@ class Worlds:
         stale = self.state["changed"][index] or not np.array_equal(self.blocks(index), blocks)
         self.state[index], self.state["changed"][index] = state, 0
         if stale:
-            mission = self.missions[index]
-            assert mission is not None
             self.blocks(index)[:] = blocks
-            self._renderer.load(index, blocks, mission.time_of_day)
+            self._show(index)
+
+    def resume(
+        self, index: int, mission: Mission, state: np.ndarray, blocks: np.ndarray, events: Sequence[Event]
+    ) -> None:
+        """Continue an episode of `mission` from a snapshot of any world, which `state_check.check` accepted."""
+        self.missions[index], self.events[index] = mission, list(events)
+        self.state[index], self._flipped[index] = state, mission.flipped
+        self.blocks(index)[:] = blocks
+        self._show(index)
+
+    def move(self, index: int, name: str, cell: Cell) -> None:
+        """Move the block or the place of an objective in a running world, as `edits.move` does."""
+        mission, state = self.missions[index], self.state[index, ...]
+        if mission is None:
+            raise RuntimeError(f"world {index} has no mission: load one before a move")
+        self.missions[index] = edits.move(mission, self.blocks(index), state, self.shape, name, cell)
+        self._show(index)
 
     def step(self, keys: np.ndarray, active: np.ndarray | None = None) -> None:
         """Advance the active worlds by one step; ended and timed-out worlds stay as they are.
@@ -160,12 +175,19 @@ class Worlds:
             self.state["changed"][i] = 0
         see(self._blocks, self.state, self._eyes, self._yaw_deg, self._pitch_deg, self._sprites, self._sprite_counts)
         which = self._all if only is None else np.array(only, dtype=np.int64)
-        self._renderer.draw(*self._view(out, which), crew=self._crew)
+        self._crew.work(self._renderer.prepare(*self._view(out, which)), which.size)
         return out
 
     def close(self) -> None:
         """Let the threads go; safe to call twice."""
         self._crew.close()
+
+    def _show(self, index: int) -> None:
+        """Mesh and light a world anew, all of it."""
+        mission = self.missions[index]
+        assert mission is not None
+        self._renderer.load(index, self.blocks(index), mission.time_of_day)
+        self.state["changed"][index] = 0
 
     def _view(self, out: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, ...]:
         """The arguments of `Renderer.draw` and `prepare`."""

@@ -44,10 +44,9 @@ class VoxelEnv(gymnasium.Env):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Begin an episode: of layout `seed`, or of the next seed of the environment's stream."""
-        obs, infos = self.vector.reset(seed=[seed])
+        begun = self.vector.reset(seed=[seed])
         super().reset(seed=seed)
-        self._in_parts = bool((self.vector.worlds.state["objectives"]["condition"] == HAPPENED).any())
-        return {name: array[0] for name, array in obs.items()}, _first(infos)
+        return self._began(begun)
 
     def step(self, action: np.ndarray | Sequence[int]) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Advance by one step of `action_repeat` ticks."""
@@ -72,6 +71,30 @@ class VoxelEnv(gymnasium.Env):
             self._info(paid, tuple(world.events[0][already:])),
         )
 
+    def save(self) -> bytes:
+        """The world in the middle of an episode, as bytes from which `restore` continues it bit by bit.
+
+        They hold everything on which its future depends, also the seeds of its later episodes. They can be restored
+        by the same version of mcproxy into any environment with the same settings.
+        """
+        return self.vector.save(0)
+
+    def restore(self, data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Continue a saved world; the result is that of `reset`, and bytes that cannot be used are a `UserError`."""
+        return self._began(self.vector.restore(0, data))
+
+    def move_marker(self, name: str, position: tuple[int, int, int]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Move the blocks or the place of a proxy objective to a block position (x, y, z), now.
+
+        Several blocks move together. A position outside the world, in another block, in the player or in a mob is a
+        `UserError`. The result is that of `reset`. Such an episode cannot be recorded.
+        """
+        return self._began(self.vector.move_marker(0, name, position))
+
+    def move_goal(self, position: tuple[int, int, int]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Move the blocks or the place of the goal, as `move_marker` does."""
+        return self._began(self.vector.move_goal(0, position))
+
     def render(self) -> np.ndarray | None:
         """The current frame, (H, W, 3) uint8, in render mode `rgb_array`."""
         return self.vector.worlds.render()[0] if self.render_mode == "rgb_array" else None
@@ -93,6 +116,14 @@ class VoxelEnv(gymnasium.Env):
                         pressed[names.index(control)] = choice
                         chords[tuple(sorted((*chord, key)))] = pressed
         return chords
+
+    def _began(
+        self, begun: tuple[dict[str, np.ndarray], dict[str, Any]]
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """The observation and the infos of the only world, in which an episode began or was changed."""
+        obs, infos = begun
+        self._in_parts = bool((self.vector.worlds.state["objectives"]["condition"] == HAPPENED).any())
+        return {name: array[0] for name, array in obs.items()}, _first(infos)
 
     def _press(self, action: np.ndarray | Sequence[int]) -> None:
         """Set the engine's keys to an action; one that is none is a ValueError."""

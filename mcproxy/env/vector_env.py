@@ -1,5 +1,6 @@
 """N worlds of one task and arm as a native vector environment of gymnasium."""
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable, Sequence
@@ -11,8 +12,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from mcproxy import controls, errors, items, registry
+from mcproxy.engine import state_check
 from mcproxy.engine.view import FOV_DEG, FOV_RANGE_DEG, MAX_SIDE
 from mcproxy.engine.worlds import Worlds
+from mcproxy.env.saved_world import SavedWorld, events_of, rows_of
 from mcproxy.mission import SEED_RANGE, TICKS_PER_S, Event, Mission
 
 _MAX_SEED = 2**63 - 1  # infos hold seeds as int64
@@ -56,6 +59,12 @@ class VoxelVectorEnv(VectorEnv):
         missions: Callable[[int], Mission] | None = None,
         worlds: Callable[..., Worlds] = Worlds,
     ) -> None:
+        self._arguments = {
+            "num_envs": num_envs, "task": task, "arm": arm, "split": split, "rho": rho, "resolution": resolution,
+            "fov_deg": fov_deg, "action_repeat": action_repeat, "autoreset_mode": autoreset_mode,
+            "max_episode_steps": max_episode_steps, "threads": threads, "copy": copy, "render_mode": render_mode,
+            "missions": missions, "worlds": worlds,
+        }  # fmt: skip
         counts = {"num_envs": num_envs, "action_repeat": action_repeat, "threads": threads}
         counts |= {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
         for name, value in counts.items():
@@ -164,6 +173,71 @@ class VoxelVectorEnv(VectorEnv):
         infos |= self._infos(np.ones(self.num_envs, dtype=bool), events)
         return self._observation(), rewards, terminated, truncated, infos
 
+    def save(self, index: int = 0) -> bytes:
+        """One world in the middle of an episode, as bytes from which `restore` continues it bit by bit.
+
+        They hold everything on which its future depends, also the seeds of its later episodes. They can be restored
+        into any world of any environment with the same task, arm, split, `rho`, `resolution`, `fov_deg` and
+        `action_repeat`, by the same version of mcproxy.
+        """
+        self._check_running(index)
+        mission, stream = self.worlds.missions[index], self._streams[index]
+        assert mission is not None and stream is not None
+        state, blocks = self.worlds.snapshot(index)
+        saved = SavedWorld(
+            settings=dict(self._settings),
+            seed=int(self.seeds[index]),
+            done=bool(self.done[index]),
+            stream=dict(stream.bit_generator.state),
+            moved=mission.moved,
+            digest=mission.digest(),
+            state=state,
+            blocks=blocks,
+            events=rows_of(self.worlds.events[index], mission),
+        )
+        return saved.to_bytes()
+
+    def restore(self, index: int, data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Continue a saved world in world `index`; the result is that of `reset`, with the infos of this world alone.
+
+        Bytes that are damaged, or that come from other settings or another version of mcproxy, are a `UserError`.
+        """
+        self._check_index(index)
+        saved = SavedWorld.from_bytes(data, self._settings)
+        mission = self._mission(saved.seed)
+        for move in saved.moved:
+            mission = mission.with_moved(*move)
+        if mission.digest() != saved.digest:
+            raise errors.UserError(f"the saved world is of another mission than seed {saved.seed} has in this task")
+        state_check.check(saved.state, saved.blocks, mission, self.task.size)
+        events = events_of(saved.events, mission)
+        self.worlds.resume(index, dataclasses.replace(mission, resumed=True), saved.state, saved.blocks, events)
+        stream = np.random.default_rng(0)
+        stream.bit_generator.state = saved.stream
+        self._streams[index], self.seeds[index] = stream, saved.seed
+        self.running[index], self.done[index] = True, saved.done
+        return self._only(index)
+
+    def move_marker(
+        self, index: int, name: str, position: tuple[int, int, int]
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Move the blocks or the place of a proxy objective in a running world; the result is that of `restore`.
+
+        The first of its block positions becomes `position`, (x, y, z); several blocks move together. A position outside
+        the world, in another block, in the player or in a mob is a `UserError`. Such an episode cannot be recorded.
+        """
+        if name not in self.task.proxies:
+            raise errors.unknown(f"marker of task {self.task.name!r}", name, self.task.proxies)
+        return self._move(index, name, position)
+
+    def move_goal(self, index: int, position: tuple[int, int, int]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Move the blocks or the place of the goal, as `move_marker` does."""
+        return self._move(index, self.task.objectives[0].name, position)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        worlds = [self.save(i) if self.running[i] else None for i in range(self.num_envs)]
+        return _copied, (self._arguments, worlds, self._np_random, self.action_space, self.single_action_space)
+
     def render(self) -> tuple[np.ndarray, ...] | None:
         """The current frames, one (H, W, 3) uint8 array a world, in render mode `rgb_array`."""
         return tuple(self.worlds.render()) if self.render_mode == "rgb_array" else None
@@ -196,6 +270,35 @@ class VoxelVectorEnv(VectorEnv):
         if self.max_episode_steps is not None:
             self.worlds.limits[i] = min(mission.max_ticks, self.max_episode_steps * self.action_repeat)
         self.seeds[i], self.running[i], self.done[i] = seed, True, False
+
+    def _move(
+        self, index: int, name: str, position: tuple[int, int, int]
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        self._check_running(index)
+        if len(position) != 3 or not all(isinstance(at, int | np.integer) for at in position):
+            raise errors.UserError(f"position {position}: expected three whole numbers, x, y and z")
+        self.worlds.move(index, name, (int(position[0]), int(position[1]), int(position[2])))
+        return self._only(index)
+
+    def _only(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Draw one world; the observation of all worlds, and the infos of this one."""
+        self._draw([index])
+        return self._observation(), self._infos(np.arange(self.num_envs) == index, [()] * self.num_envs)
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < self.num_envs:
+            raise errors.UserError(f"world {index}: expected 0 to {self.num_envs - 1}")
+
+    def _check_running(self, index: int) -> None:
+        self._check_index(index)
+        if not self.running[index]:
+            raise RuntimeError(f"world {index} has no episode: call reset() first")
+
+    @property
+    def _settings(self) -> dict[str, object]:
+        """The settings on which the future of a world depends."""
+        names = ("arm", "split", "rho", "resolution", "fov_deg", "action_repeat")
+        return {"task": self.task.name, "version": self.task.version} | {name: getattr(self, name) for name in names}
 
     @property
     def broken(self) -> np.ndarray:
@@ -231,6 +334,22 @@ class VoxelVectorEnv(VectorEnv):
             "events": log,
         }
         return _masked(columns, mask)
+
+
+def _copied(
+    arguments: dict[str, Any],
+    worlds: list[bytes | None],
+    np_random: np.random.Generator | None,
+    action_space: spaces.Space,
+    single_action_space: spaces.MultiDiscrete,
+) -> VoxelVectorEnv:
+    """The copy of an environment, from what `__reduce__` returns."""
+    env = VoxelVectorEnv(**arguments)
+    env._np_random, env.action_space, env.single_action_space = np_random, action_space, single_action_space
+    for i, data in enumerate(worlds):
+        if data is not None:
+            env.restore(i, data)
+    return env
 
 
 def _masked(columns: dict[str, Any], mask: np.ndarray) -> dict[str, Any]:

@@ -66,6 +66,10 @@ class Recorder:
             raise ValueError("the recorder is closed")
         self._raise()
         episode.check()
+        if episode.mission.resumed or episode.mission.moved:
+            raise UserError(
+                "an episode that was restored or edited cannot be recorded: its actions do not reproduce it"
+            )
         if self.frames == "gzip" and episode.frames is None:
             raise ValueError("an episode without frames: record it with frames='none'")
         if self._first is None:

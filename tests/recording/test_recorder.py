@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from mcproxy.errors import UserError
+from mcproxy.mission import Move
 from mcproxy.recording import Recorder, Recording, format, recorder, rerender, transactional_file
 from tests.helpers.recorded import episodes
 
@@ -260,6 +261,15 @@ def test_an_episode_of_other_shapes_is_refused_before_anything_is_written(tmp_pa
     with Recorder(tmp_path) as recorder, pytest.raises(ValueError, match=message):
         recorder.write(dataclasses.replace(episodes()[0], **change))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("change", [{"resumed": True}, {"moved": (Move("beacon", (1, 2, 3)),)}])
+def test_an_episode_that_was_restored_or_edited_is_refused(tmp_path, change):
+    episode = episodes()[0]
+    edited = dataclasses.replace(episode, mission=dataclasses.replace(episode.mission, **change))
+    with Recorder(tmp_path) as recorder, pytest.raises(UserError, match="restored or edited cannot be recorded"):
+        recorder.write(edited)
+    assert not list(tmp_path.iterdir())
 
 
 def test_unknown_kinds_of_frames_and_a_closed_recorder_are_refused(tmp_path):

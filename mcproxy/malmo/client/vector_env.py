@@ -16,7 +16,7 @@ from mcproxy.engine.worlds import Worlds
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
 from mcproxy.malmo.client import connection
-from mcproxy.mission import Mission
+from mcproxy.mission import Cell, Mission
 from mcproxy.task import Task
 
 if TYPE_CHECKING:
@@ -95,6 +95,14 @@ class MinerlWorlds(Worlds):
             ) from error
         self.broken[index] = False
         self._take(index, obs)
+
+    def snapshot(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """A `UserError`: only a part of such a world can be observed."""
+        raise UserError("a world behind a Malmo server cannot be saved: use the embedded engine")
+
+    def move(self, index: int, name: str, cell: Cell) -> None:
+        """A `UserError`, as with `snapshot`."""
+        raise UserError("a world behind a Malmo server cannot be edited: use the embedded engine")
 
     def step(self, keys: np.ndarray, active: np.ndarray | None = None) -> None:
         """Advance the active worlds by one step; those whose connection is lost are `broken`."""
