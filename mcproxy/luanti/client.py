@@ -24,12 +24,13 @@ from typing import IO, Any
 
 import numpy as np
 
+from mcproxy.controls import TURN_DEG
 from mcproxy.errors import UserError
 from mcproxy.luanti import assets
 from mcproxy.mission import Mission
 
-TICK_NS = 50_000_000
-TURN_DEG = 3.75  # that one pixel of the mouse turns, by the setting `mouse_sensitivity`
+TICKS_PER_S = 20
+TICK_NS = 1_000_000_000 // TICKS_PER_S
 REGIONS, SPACING = 16, 256  # regions of the map a side, and nodes between two; 120 can be seen
 _ASIDE = 3  # pixels
 FADE_FRAMES = 200  # in which the brightness of the sky has faded to what it stays at
@@ -274,13 +275,17 @@ class Client:
         self._turn(_ASIDE)  # so that the yaw of the spawn can only come from being placed there once more
         self._make_frames(FADE_FRAMES)
         self._place(mission.spawn, mission.yaw_deg)  # looking around has left 1e-5 degrees in the yaw
-        self._frame(0, read=True)
+        self.look()
 
-    def tick(self, move: int, turn: int, jump: int, read: bool) -> None:
-        """Advance by one tick with these choices of the controls; with `read` the frame is read back."""
+    def tick(self, move: int, turn: int, jump: int) -> None:
+        """Advance by one tick with these choices of the controls."""
         self._keys(move == 1, jump == 1)
         self._turn({0: 0, 1: -1, 2: 1}[turn])
-        self._frame(TICK_NS, read)
+        self._frame(TICK_NS)
+
+    def look(self) -> None:
+        """Read the picture back, without any time passing."""
+        self._frame(0, read=True)
 
     def frame(self) -> np.ndarray:
         """The latest frame that was read: (side, side, 3) uint8 RGB, row 0 on top, the middle of the window."""
@@ -427,9 +432,10 @@ class _Report:
             _, mark, values = line.partition(": MCPROXY ")
             with self._changed:
                 if mark:
-                    self.values = [float(value) for value in values.split()]
-                    self.count += 1
-                    self._changed.notify_all()
+                    pose = [float(value) for value in values.split()]
+                    if pose[1] > 0.0:  # a frame in which the clock stood still may report or not
+                        self.values, self.count = pose, self.count + 1
+                        self._changed.notify_all()
                 elif line.strip():
                     self.last_line = line.strip()
         with self._changed:

@@ -1,0 +1,174 @@
+"""Luanti in place of the engine: `VoxelVectorEnv` whose worlds are Luanti clients, for the evaluation harness.
+
+Everything above the worlds stays as it is: tasks, actions, repeats, policies, recordings, verdicts. Below, the client's
+own physics moves the player and its own renderer draws the frames; the state holds the pose that the client reports,
+on which the objectives are judged.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from mcproxy.blocks import ID
+from mcproxy.controls import INDEX
+from mcproxy.engine.simulation.collision import find_block
+from mcproxy.engine.simulation.physics import HALF_WIDTH, STANDING
+from mcproxy.engine.state import NEVER, TOUCHED, tell
+from mcproxy.engine.tick import judge
+from mcproxy.engine.worlds import Worlds
+from mcproxy.env import VoxelVectorEnv
+from mcproxy.errors import UserError
+from mcproxy.luanti.client import TICKS_PER_S, Client, ClientLost, Pose
+from mcproxy.mission import Inside, Mission, Reach, Touch
+from mcproxy.task import Task
+
+CONTROLS = ("move", "turn", "jump")  # that a client takes
+TOUCH_MARGIN = (
+    0.01  # blocks; Luanti keeps positions to 0.001 and stops up to that far from a wall, so Malmo's can miss it
+)
+
+
+def check_fits(task: Task) -> None:
+    """Raise a `UserError` if Luanti cannot run this task: its agent does more than move, turn and jump, say."""
+    others = [name for name in task.controls if name not in CONTROLS]
+    if others:
+        raise UserError(
+            f"--backend luanti runs tasks whose agent moves, turns and jumps; {task.name} needs {others[0]!r}"
+        )
+    for objective in task.objectives:
+        if not isinstance(objective.condition, Touch | Reach | Inside):
+            kind = type(objective.condition).__name__
+            raise UserError(
+                f"--backend luanti judges places and touched blocks; {task.name}'s {objective.name} is {kind}"
+            )
+
+
+class LuantiVectorEnv(VoxelVectorEnv):
+    """N worlds of a task, each in a Luanti client of its own; the arguments are those of `VoxelVectorEnv`.
+
+    Frames are square, and the default field of view holds. A client that dies makes its world `broken`: the episode
+    counts for nothing, and the next one begins in a new client.
+    """
+
+    def __init__(self, num_envs: int = 1, task: str = "beacon", **kwargs: Any) -> None:
+        super().__init__(num_envs, task, **kwargs)
+
+    @property
+    def broken(self) -> np.ndarray:
+        """(N,) bool: the client of that world was lost, and its episode counts for nothing."""
+        assert isinstance(self.worlds, LuantiWorlds)
+        return self.worlds.broken
+
+    def _make_worlds(self, threads: int) -> Worlds:
+        check_fits(self.task)
+        return LuantiWorlds(self.num_envs, self.task.size, self.resolution, self.fov_deg, self.action_repeat)
+
+
+class LuantiWorlds(Worlds):
+    """`Worlds` that run in Luanti; of `state` the tick, the player's pose and the objectives hold."""
+
+    def __init__(
+        self,
+        num_worlds: int,
+        size: tuple[int, int, int],
+        resolution: tuple[int, int],
+        fov_deg: float,
+        action_repeat: int,
+    ) -> None:
+        super().__init__(num_worlds, size, resolution, fov_deg, action_repeat)
+        height, width = resolution
+        if height != width:
+            raise UserError(f"--backend luanti draws square frames, not {height} x {width}")
+        self.broken = np.zeros(num_worlds, dtype=bool)
+        self._frames = np.zeros((num_worlds, height, width, 3), dtype=np.uint8)
+        self._place = np.zeros(4, dtype=np.int64)
+        self._clients: list[Client] = []
+        self._pool = ThreadPoolExecutor(num_worlds)
+        try:
+            for _ in range(num_worlds):
+                self._clients.append(Client(height, fov_deg))
+        except BaseException as error:
+            self.close()
+            if isinstance(error, ClientLost):
+                raise UserError(f"no Luanti client can be started: {error}") from None
+            raise
+
+    def load(self, index: int, mission: Mission) -> None:
+        """Begin an episode of `mission` in one world, in a new client if the former one fails twice."""
+        super().load(index, mission)
+        client = self._clients[index]
+        for attempt in range(3):
+            try:
+                if attempt or self.broken[index]:
+                    client.start()
+                client.load(mission)
+                break
+            except ClientLost as error:
+                if attempt == 2:
+                    raise UserError(f"Luanti cannot begin layout {mission.layout[:8]}: {error}") from None
+        self.broken[index] = False
+        self._frames[index] = client.frame()
+
+    def step(self, keys: np.ndarray, active: np.ndarray | None = None) -> None:
+        """Advance the active worlds by one step, side by side; those whose client is lost are `broken`."""
+        which = range(self.num_worlds) if active is None else np.flatnonzero(active).tolist()
+        for _ in self._pool.map(lambda i: self._step(i, keys[i]), which):
+            pass
+        for i in which:
+            self._collect_events(i)
+
+    def render(self, out: np.ndarray | None = None, only: Sequence[int] | None = None) -> np.ndarray:
+        """The latest frames, (N, H, W, 3) uint8."""
+        if out is None:
+            return self._frames.copy()
+        which = slice(None) if only is None else list(only)
+        out[which] = self._frames[which]
+        return out
+
+    def close(self) -> None:
+        """End every client; safe to call twice."""
+        for client in self._clients:
+            client.close()
+        self._pool.shutdown()
+        super().close()
+
+    def _step(self, index: int, keys: np.ndarray) -> None:
+        """Advance one world by a step of the agent, to its end at most."""
+        client = self._clients[index]
+        move, turn, jump = (int(keys[INDEX[name]]) for name in CONTROLS)
+        try:
+            for _ in range(self.action_repeat):
+                if self.broken[index] or self._ended[index] or self.ticks[index] >= self.limits[index]:
+                    break
+                client.tick(move, turn, jump)
+                self.ticks[index] += 1
+                self._judge(index, client.pose())
+            client.look()
+            self._frames[index] = client.frame()
+        except ClientLost:
+            self.broken[index] = True
+
+    def _judge(self, index: int, pose: Pose) -> None:
+        """Take over a pose, and judge the objectives on it as the engine does, but for `TOUCH_MARGIN`."""
+        world, player, mission = self.state[index], self.players[index], self.missions[index]
+        assert mission is not None
+        player["pos"], player["vel"] = pose.pos, pose.velocity / TICKS_PER_S
+        player["yaw_deg"], player["on_ground"] = pose.yaw_deg, pose.on_ground
+        judge(self._blocks[index], self.state[index : index + 1], self._place)
+        for k, objective in enumerate(mission.objectives):
+            record = world["objectives"][k]
+            if not isinstance(objective.condition, Touch) or record["holds"]:
+                continue
+            what, blocks, pos = ID[objective.condition.block], self._blocks[index], np.ascontiguousarray(player["pos"])
+            margin = TOUCH_MARGIN
+            cell = find_block(blocks, world["shape"], pos, HALF_WIDTH, STANDING, margin, margin, what)
+            if cell[0] < 0:
+                continue
+            record["holds"] = 1
+            tell(self.state[index], TOUCHED, what, *cell)
+            if record["met"] == NEVER:
+                record["met"] = world["tick"]
+                if objective.terminal:
+                    world["ended"] = 1
