@@ -45,6 +45,7 @@ class Episode:
     controls: tuple[str, ...]
     outputs: dict[str, np.ndarray] = field(default_factory=dict)
     max_ticks: int | None = None
+    backend: str = ""
 
     def __len__(self) -> int:
         return len(self.actions)

@@ -277,11 +277,11 @@ class Client:
         self._place(mission.spawn, mission.yaw_deg)  # looking around has left 1e-5 degrees in the yaw
         self.look()
 
-    def tick(self, move: int, turn: int, jump: int) -> None:
-        """Advance by one tick with these choices of the controls."""
+    def tick(self, move: int, turn: int, jump: int, read: bool) -> None:
+        """Advance by one tick with these choices of the controls; with `read` the picture is read back."""
         self._keys(move == 1, jump == 1)
         self._turn({0: 0, 1: -1, 2: 1}[turn])
-        self._frame(TICK_NS)
+        self._frame(TICK_NS, read)
 
     def look(self) -> None:
         """Read the picture back, without any time passing."""
@@ -349,9 +349,9 @@ class Client:
 
     def _keys(self, forward: bool, jump: bool) -> None:
         assert self._display is not None
-        self._display.hold("w", forward)
-        self._display.hold("space", jump)
-        self._display.sync()
+        changed = self._display.hold("w", forward), self._display.hold("space", jump)
+        if any(changed):
+            self._display.sync()
 
     def _turn(self, pixels: int) -> None:
         assert self._display is not None
@@ -505,11 +505,13 @@ class _Display:
         self._x.XSetInputFocus(self._at, last, 1, ctypes.c_ulong(0))
         self.sync()
 
-    def hold(self, key: str, down: bool) -> None:
-        """Press or release a key, if it is not so already."""
-        if self._down[key] != down:
-            self._test.XTestFakeKeyEvent(self._at, self._codes[key], int(down), ctypes.c_ulong(0))
-            self._down[key] = down
+    def hold(self, key: str, down: bool) -> bool:
+        """Press or release a key if it is not so already; returns whether that was needed."""
+        if self._down[key] == down:
+            return False
+        self._test.XTestFakeKeyEvent(self._at, self._codes[key], int(down), ctypes.c_ulong(0))
+        self._down[key] = down
+        return True
 
     def move_mouse(self, pixels: int) -> None:
         """Move the mouse to the right by so many pixels."""

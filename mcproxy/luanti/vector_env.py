@@ -138,14 +138,15 @@ class LuantiWorlds(Worlds):
         """Advance one world by a step of the agent, to its end at most."""
         client = self._clients[index]
         move, turn, jump = (int(keys[INDEX[name]]) for name in CONTROLS)
+        last = min(self.action_repeat, int(self.limits[index] - self.ticks[index])) - 1
         try:
-            for _ in range(self.action_repeat):
-                if self.broken[index] or self._ended[index] or self.ticks[index] >= self.limits[index]:
-                    break
-                client.tick(move, turn, jump)
+            for k in range(0 if self.broken[index] or self._ended[index] else last + 1):
+                client.tick(move, turn, jump, read=k == last)
                 self.ticks[index] += 1
                 self._judge(index, client.pose())
-            client.look()
+                if self._ended[index]:
+                    client.look()
+                    break
             self._frames[index] = client.frame()
         except ClientLost:
             self.broken[index] = True

@@ -147,6 +147,7 @@ def _attributes(index: int, episode: Episode, chunks: list[bytes]) -> dict[str, 
         "action_repeat": episode.action_repeat,
         "controls": json.dumps(episode.controls),
         "max_ticks": episode.limit,
+        **({"backend": episode.backend} if episode.backend else {}),
         "mcproxy": mcproxy.__version__,
         "digests": json.dumps(digests),
     }

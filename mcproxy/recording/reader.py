@@ -243,6 +243,7 @@ def _episode(group: h5py.Group, mission: Mission) -> Episode:
         controls=tuple(names),
         outputs=_outputs(inner, steps),
         max_ticks=hdf5.number(group, "max_ticks", np.int64),
+        backend=hdf5.text(group, "backend") if "backend" in group.attrs else "",
     )
     episode.check()
     for name, (low, high) in _LIMITS.items():
