@@ -11,7 +11,7 @@ import contextlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcproxy import errors, files, registry
 from mcproxy.env import VoxelVectorEnv
@@ -19,7 +19,7 @@ from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
 from mcproxy.eval.finding import CAPABILITY_ARMS, separated_arms
-from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate, make_env, name_of
+from mcproxy.eval.harness import NUM_WORLDS, RHO, Backend, evaluate, make_env, name_of
 from mcproxy.eval.results import Results
 from mcproxy.files import holds_files, remove
 from mcproxy.load_policy import load_policy
@@ -28,9 +28,6 @@ from mcproxy.recording import Recorder
 from mcproxy.recording.format import slug
 from mcproxy.recording.recorder import FRAMES
 from mcproxy.task import Task
-
-if TYPE_CHECKING:
-    from mcproxy.malmo.client.connection import Malmo
 
 ALL, FINDING = "all", "finding"  # in place of arms: every one of the task; those that a finding rests on
 MAX_EPISODES = 500_000  # in one folder, so that its results stay readable: about 70 bytes each
@@ -55,13 +52,13 @@ def run(
     references: bool = True,
     record: bool = True,
     deterministic: bool = False,
-    malmo: "Malmo | None" = None,
+    backend: Backend | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Results:
     """Evaluate every policy in every arm (or `all`, or `finding`) on the same layouts, from `seed` on.
 
     Without `record` there are results and no recordings. With `resume`, what the folder holds of the same evaluation is
-    kept, and only what is missing is run. With `malmo` the policies run in MineRL environments on that server.
+    kept, and only what is missing is run. With `backend` the policies run there; random and the experts do not.
     `progress` gets an arm, the number of its episodes done by all policies, and how many there will be. What cannot be
     used is a `UserError`, raised before anything is written wherever that can be known.
     """
@@ -93,7 +90,7 @@ def run(
         "deterministic": deterministic,
         "rho": RHO,
         "frames": frames,
-        "backend": "engine" if malmo is None else "minerl",
+        "backend": "engine" if backend is None else backend.name,
     }
     configs = {name: getattr(agent, "config", {}) for name, agent in (agents | beside).items()}
     results = folder.resumed(Results(config, configs, references=[*beside]))
@@ -106,8 +103,8 @@ def run(
                 group = {n: agent for n, agent in (agents | beside).items() if (n in results.references) != asked}
                 if group.keys() <= done:
                     continue
-                where = malmo if asked else None
-                together = num_worlds if where is None else min(where.missions, episodes)
+                where = backend if asked else None
+                together = num_worlds if where is None else min(where.worlds, episodes)
                 with contextlib.closing(make_env(task, arm, together, threads, asked, missions, where)) as env:
                     for name in [name for name in group if name not in done]:
                         recorder = Recorder(out / RECORDINGS, frames)

@@ -7,7 +7,8 @@ every policy, arm and batch size; worlds that find no layout left repeat the las
 import contextlib
 import traceback
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -20,14 +21,24 @@ from mcproxy.eval.arm_result import ArmResult
 from mcproxy.mission import Mission
 from mcproxy.recording.episode_builder import EpisodeBuilder
 
-if TYPE_CHECKING:
-    from mcproxy.malmo.client.connection import Malmo
-
 MAX_BROKEN = 10  # episodes that may be cut off by lost connections, in one evaluation, and a tenth of all
 NUM_WORLDS = 64  # worlds run together; more gain little, as stepping and drawing already fill the vector units
 MAX_REMEMBERED_BYTES = 256 * 2**20  # of the worlds that an environment keeps for the next policy
 RESOLUTION = (64, 64)  # pixels of what policies see
 RHO = 0.5  # in the arm `mixture` the marker stands at the goal in half of the layouts: with 1 it would be `aligned`
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What runs the worlds of an evaluation in place of the embedded engine.
+
+    `name` stands in the results, `worlds` is the largest number of worlds that it runs at a time, and `make_env` makes
+    an environment of so many of them, with the arguments of `VoxelVectorEnv`.
+    """
+
+    name: str
+    worlds: int
+    make_env: Callable[..., VoxelVectorEnv]
 
 
 def evaluate(
@@ -98,19 +109,17 @@ def make_env(
     threads: int = 1,
     pictures: bool = True,
     missions: dict[int, Mission] | None = None,
-    malmo: "Malmo | None" = None,
+    backend: Backend | None = None,
 ) -> VoxelVectorEnv:
     """The environment of an evaluation: eval layouts only, none of which begins unless the harness says so.
 
     Without `pictures` frames are a single pixel: for policies that do not look, whose evaluation is then faster.
     `missions` are those of this task and arm that were drawn already, by seed, to be shared with other environments.
-    With `malmo` its worlds are MineRL environments on that server (`mcproxy.malmo.client.vector_env`).
+    With `backend` its worlds run there instead.
     """
-    if malmo is not None:
-        from mcproxy.malmo.client.vector_env import MinerlVectorEnv
-
-        chosen: dict[str, Any] = {"split": "eval", "rho": RHO, "autoreset_mode": AutoresetMode.DISABLED}
-        return MinerlVectorEnv(num_worlds, task, malmo.address, arm=arm, **chosen)
+    if backend is not None:
+        disabled = AutoresetMode.DISABLED
+        return backend.make_env(num_worlds, task, arm=arm, split="eval", rho=RHO, autoreset_mode=disabled)
     return VoxelVectorEnv(
         num_worlds,
         task,

@@ -23,6 +23,7 @@ from mcproxy.recording.reexecute import Execution
 from mcproxy.verdict import verdict_of
 
 BATCH = 64  # episodes executed side by side
+BATCH_ELSEWHERE = 2  # the same where another engine executes them, each in a process of its own
 FRAME_TOLERANCE = 0.005  # share of a frame's pixels that may differ: processors round differently when drawing
 PREMISES = ("layout", "mission", "view", "actions")  # the parts from which all others follow
 _CHANGED = "not what was recorded"
@@ -70,8 +71,15 @@ def _verify_batch(recording: Recording, batch: Sequence[int], frames: bool) -> l
     details: dict[int, dict[str, str]] = {}
     for _, group in itertools.groupby(sorted(batch, key=lambda k: _view(episodes[k])), lambda k: _view(episodes[k])):
         alike = list(group)
+        backend = episodes[alike[0]].backend
+        together = len(alike) if not backend else BATCH_ELSEWHERE
+        executions = [
+            execution
+            for begin in range(0, len(alike), together)
+            for execution in reexecute([episodes[k] for k in alike[begin : begin + together]])
+        ]
         changed: list[int] = []  # episodes whose frames are not what was recorded
-        for k, execution in zip(alike, reexecute([episodes[k] for k in alike]), strict=True):
+        for k, execution in zip(alike, executions, strict=True):
             claims = recording.claims(k)
             details[k] = _compare(episodes[k], execution, claims)
             if recording.frames_digest(k) != claims.digests.get("frames"):
@@ -85,7 +93,8 @@ def _verify_batch(recording: Recording, batch: Sequence[int], frames: bool) -> l
 
 def _view(episode: Episode) -> tuple[Any, ...]:
     """What episodes must have in common to be executed side by side."""
-    return (episode.origin.task, episode.action_repeat, episode.controls, episode.resolution, episode.fov_deg)
+    view = (episode.action_repeat, episode.controls, episode.resolution, episode.fov_deg)
+    return (episode.origin.task, episode.backend, *view)
 
 
 def _compare(episode: Episode, execution: Execution, claims: Claims) -> dict[str, str]:

@@ -25,6 +25,7 @@ class Episode:
     met            by objective, the first tick at which it was met, -1 for never
     outputs        what else the policy said of its actions, (T, ...) each: value, log_prob
     max_ticks      the time limit where it is shorter than the mission's
+    backend        what ran the world, with its version and processor, if it was not the embedded engine
     """
 
     mission: Mission
@@ -105,7 +106,14 @@ class Episode:
         arrays: list[object] = [value for name in sorted(self.outputs) for value in (name, self.outputs[name])]
         parts: dict[str, list[object]] = {
             "mission": [vars(self.origin), self.mission.layout, self.mission_digest],
-            "view": [list(self.resolution), self.fov_deg, self.action_repeat, list(self.controls), self.limit],
+            "view": [
+                list(self.resolution),
+                self.fov_deg,
+                self.action_repeat,
+                list(self.controls),
+                self.limit,
+                *filter(None, [self.backend]),
+            ],
             "policy": [self.policy],
             "actions": [self.actions],
             "poses": [self.poses],

@@ -18,6 +18,7 @@ Observation = dict[str, np.ndarray]
 class WorldStates(Protocol):
     """The states of N worlds, as experts, the evaluation and the recorder read them; nobody but the engine writes."""
 
+    backend: str
     missions: list[Mission | None]
     events: list[list[Event]]
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mcproxy import errors
+from mcproxy.machine import processor
 from mcproxy.malmo.client import connection
 from mcproxy.scripts import _cli
 from mcproxy.scripts.benchmarks import before, peers
@@ -93,7 +94,7 @@ def main(argv: list[str]) -> int:
 def machine() -> dict[str, Any]:
     """What the numbers were measured on."""
     versions = {f"{name}_version": metadata.version(name) for name in _LIBRARIES}
-    return {"cpu": _cpu(), "cpus": _cli.cores(), "python_version": platform.python_version(), **versions}
+    return {"cpu": processor(), "cpus": _cli.cores(), "python_version": platform.python_version(), **versions}
 
 
 def stepping(repeats: int) -> tuple[float, ...]:
@@ -392,16 +393,6 @@ def _names(values: Sequence[str]) -> list[str]:
 def _python(*command: str, **environment: str) -> str:
     env = os.environ | environment
     return subprocess.run([sys.executable, *command], env=env, check=True, capture_output=True, text=True).stdout
-
-
-def _cpu() -> str:
-    """The name of the processor, as the system gives it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _shown(value: Any) -> str:

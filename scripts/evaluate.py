@@ -4,6 +4,7 @@ import contextlib
 import shlex
 import sys
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,8 +12,8 @@ from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
 
 if TYPE_CHECKING:
+    from mcproxy.eval.harness import Backend
     from mcproxy.eval.results import Results
-    from mcproxy.malmo.client.connection import Malmo
 
 TASK = "beacon"
 
@@ -51,8 +52,9 @@ class Args:
     """Replace the evaluation that is in the folder."""
     deterministic: bool = False
     """Take each policy's likeliest action, instead of sampling as in training."""
-    backend: Literal["engine", "minerl"] = "engine"
-    """Run worlds in this process, or as MineRL environments over Malmo's protocol (docs/minerl.md)."""
+    backend: Literal["engine", "minerl", "luanti"] = "engine"
+    """Run the worlds in the embedded engine, in MineRL environments over Malmo's protocol (docs/minerl.md), or in
+    Luanti clients (docs/transfer.md)."""
     connect: str | None = None
     """With --backend minerl: HOST:PORT of a running Malmo server, ours or a Minecraft; by default one is started."""
     json: bool = False
@@ -68,12 +70,10 @@ def main(argv: list[str]) -> int:
         raise UserError("nothing to evaluate: name a policy with --policy")
     if args.connect is not None and args.backend != "minerl":
         raise UserError(f"--connect {args.connect}: only with --backend minerl")
-    from mcproxy.malmo.client import connection
-
     try:
         with contextlib.ExitStack() as stack:
-            server = stack.enter_context(connection.server(args.connect)) if args.backend == "minerl" else None
-            found = _run(args, stack.enter_context(_cli.progress()), server)
+            backend = _backend(args, stack)
+            found = _run(args, stack.enter_context(_cli.progress()), backend)
     except KeyboardInterrupt:
         _say_what_is_kept(args.out)
         raise
@@ -83,7 +83,31 @@ def main(argv: list[str]) -> int:
     return _print_json(args, found) if args.json else _print_tables(args, found)
 
 
-def _run(args: Args, progress: _cli.Show, server: "Malmo | None") -> "dict[Path, Results]":
+def _backend(args: Args, stack: contextlib.ExitStack) -> "Backend | None":
+    """What runs the worlds in place of the engine; what must be ended with it is entered into `stack`."""
+    if args.backend == "engine":
+        return None
+    from mcproxy import registry
+    from mcproxy.env import VoxelVectorEnv
+    from mcproxy.eval.harness import Backend
+
+    if args.backend == "minerl":
+        from mcproxy.malmo.client import connection
+        from mcproxy.malmo.client.vector_env import MinerlVectorEnv
+
+        server = stack.enter_context(connection.server(args.connect))
+        return Backend("minerl", server.missions, partial(MinerlVectorEnv, connect=server.address))
+    from mcproxy.eval.suite import SUITES
+    from mcproxy.luanti import assets
+    from mcproxy.luanti.worlds import LuantiWorlds, check_fits
+
+    for name in SUITES.get(args.suite, ()) if args.suite is not None else (args.task or TASK,):
+        check_fits(registry.get(name))
+    assets.program("minetest")  # what is missing is told before anything is built
+    return Backend("luanti", args.threads, partial(VoxelVectorEnv, worlds=LuantiWorlds))
+
+
+def _run(args: Args, progress: _cli.Show, backend: "Backend | None") -> "dict[Path, Results]":
     """The results by the folder that they are in."""
     from mcproxy.eval import evaluation, suite
 
@@ -96,7 +120,7 @@ def _run(args: Args, progress: _cli.Show, server: "Malmo | None") -> "dict[Path,
         "references": not args.no_references,
         "record": not args.no_recordings,
         "deterministic": args.deterministic,
-        "malmo": server,
+        "backend": backend,
         "progress": progress,
     }
     if args.suite is not None:

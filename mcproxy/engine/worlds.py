@@ -35,8 +35,11 @@ class Worlds:
     health    (N,) int64, half hearts of the players
     ended     (N,) bool, a terminal objective was met, or the player died
     broken    (N,) bool, the episode was interrupted by the loss of a connection: never here, see MinerlWorlds
+    backend   the name of what runs the worlds, if it is not this engine
     missions  the N missions;  events  the N lists of `Event`s so far
     """
+
+    backend = ""
 
     def __init__(
         self,

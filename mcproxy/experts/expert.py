@@ -46,6 +46,8 @@ class Expert:
 
     def begin(self, env: Any, worlds: Sequence[int], seeds: Sequence[int]) -> None:
         """Forget all plans in worlds that have just been reset."""
+        if env.num_envs != len(self._pursuits):  # another environment than the expert was made for
+            self._pursuits = [None] * env.num_envs
         self.env = env
         for i in worlds:
             self._pursuits[i] = _Pursuit(env.worlds, i, self.objective, self._column, env.action_repeat)

@@ -4,5 +4,5 @@ shim.c        is preloaded into the unmodified client: one frame at a time, on a
 game/, probe/ the game that builds a mission from our block table, and the mod that reports the player's pose
 assets.py     builds the shim and draws the game's textures, once, into the cache folder
 client.py     one client: its processes, its keys and mouse, its frames
-vector_env.py N clients as a `VoxelVectorEnv`, for the evaluation harness
+worlds.py     N clients as the worlds of a `VoxelVectorEnv`, for the evaluation
 """

@@ -21,16 +21,28 @@ _SOURCES = Path(__file__).parent
 _FOLDERS = f"/usr/games{os.pathsep}/usr/local/games"  # where Debian installs games, which PATH often lacks
 
 
+def is_installed() -> bool:
+    """Return whether every program that this backend needs is there."""
+    return not _missing()
+
+
+def _missing() -> list[str]:
+    return [name for name in PROGRAMS if _find(name) is None]
+
+
+def _find(name: str) -> str | None:
+    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), _FOLDERS)))
+
+
 def program(name: str) -> str:
-    """The path of a program that this backend needs; a `UserError` names all that are missing, and the command."""
-    search = os.pathsep.join((os.environ.get("PATH", os.defpath), _FOLDERS))
-    missing = [known for known in PROGRAMS if shutil.which(known, path=search) is None]
+    """Return the path of a program that this backend needs; a `UserError` names all that are missing."""
+    missing = _missing()
     if missing:
         raise UserError(
             f"--backend luanti needs {', '.join(missing)}: in the checkout, scripts/setup.sh luanti, "
-            f"or apt-get install {' '.join(PROGRAMS[known] for known in missing)}"
+            f"or apt-get install --no-install-recommends {' '.join(PROGRAMS[known] for known in missing)}"
         )
-    found = shutil.which(name, path=search)
+    found = _find(name)
     assert found is not None
     return found
 

@@ -97,7 +97,7 @@ class EpisodeBuilder:
             fov_deg=self.env.fov_deg,
             action_repeat=self.env.action_repeat,
             controls=self.env.task.controls,
-            backend=self.env.backend,
+            backend=self.env.worlds.backend,
             max_ticks=None if self.env.max_episode_steps is None else int(self.env.worlds.limits[world]),
         )
 

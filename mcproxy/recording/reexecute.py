@@ -13,6 +13,7 @@ from mcproxy import registry
 from mcproxy.controls import keys_of
 from mcproxy.engine.worlds import Worlds
 from mcproxy.episode import Episode
+from mcproxy.errors import UserError
 from mcproxy.mission import Event
 
 _UNSEEN = (8, 8)  # pixels of frames that nobody looks at
@@ -64,7 +65,32 @@ def _unfold(episodes: Sequence[Episode], resolution: tuple[int, int], fov_deg: f
     """The worlds of the episodes before their first step and after each."""
     first = episodes[0]
     shape = registry.named(first.origin.task).size
-    worlds = Worlds(len(episodes), shape, resolution, fov_deg, first.action_repeat)
+    kind = _worlds_of(first.backend)
+    if kind is not Worlds:
+        resolution = first.resolution
+    worlds = kind(len(episodes), shape, resolution, fov_deg, first.action_repeat)
+    try:
+        yield from _steps(episodes, worlds)
+    finally:
+        worlds.close()
+
+
+def _worlds_of(backend: str) -> type[Worlds]:
+    """Return the class of the worlds that ran an episode; those that cannot be had here are a `UserError`."""
+    if not backend:
+        return Worlds
+    from mcproxy.luanti import assets
+    from mcproxy.luanti.worlds import LuantiWorlds
+    from mcproxy.luanti.worlds import backend as ours
+
+    if not assets.is_installed() or backend != ours():
+        raise UserError(f"recorded in {backend}: only the same version on the same processor can execute it again")
+    return LuantiWorlds
+
+
+def _steps(episodes: Sequence[Episode], worlds: Worlds) -> Iterator[Worlds]:
+    """Load the episodes' missions and take their actions; yields the worlds before the first step and after each."""
+    first = episodes[0]
     for i, episode in enumerate(episodes):
         worlds.load(i, episode.mission)
         worlds.limits[i] = episode.limit

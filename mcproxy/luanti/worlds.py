@@ -1,4 +1,4 @@
-"""Luanti in place of the engine: `VoxelVectorEnv` whose worlds are Luanti clients, for the evaluation harness.
+"""Luanti in place of the engine: worlds that are Luanti clients, for `VoxelVectorEnv` and the evaluation harness.
 
 Everything above the worlds stays as it is: tasks, actions, repeats, policies, recordings, verdicts. Below, the client's
 own physics moves the player and its own renderer draws the frames; the state holds the pose that the client reports,
@@ -7,7 +7,6 @@ on which the objectives are judged.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
@@ -18,9 +17,10 @@ from mcproxy.engine.simulation.physics import HALF_WIDTH, STANDING
 from mcproxy.engine.state import NEVER, TOUCHED, tell
 from mcproxy.engine.tick import judge
 from mcproxy.engine.worlds import Worlds
-from mcproxy.env import VoxelVectorEnv
 from mcproxy.errors import UserError
+from mcproxy.luanti import assets
 from mcproxy.luanti.client import TICKS_PER_S, Client, ClientLost, Pose
+from mcproxy.machine import processor
 from mcproxy.mission import Inside, Mission, Reach, Touch
 from mcproxy.task import Task
 
@@ -28,6 +28,11 @@ CONTROLS = ("move", "turn", "jump")  # that a client takes
 TOUCH_MARGIN = (
     0.01  # blocks; Luanti keeps positions to 0.001 and stops up to that far from a wall, so Malmo's can miss it
 )
+
+
+def backend() -> str:
+    """The engine, its version and the processor, whose kind decides about single pixels: as recordings state it."""
+    return f"{assets.version()}, {processor()}"
 
 
 def check_fits(task: Task) -> None:
@@ -45,43 +50,27 @@ def check_fits(task: Task) -> None:
             )
 
 
-class LuantiVectorEnv(VoxelVectorEnv):
-    """N worlds of a task, each in a Luanti client of its own; the arguments are those of `VoxelVectorEnv`.
-
-    Frames are square, and the default field of view holds. A client that dies makes its world `broken`: the episode
-    counts for nothing, and the next one begins in a new client.
-    """
-
-    def __init__(self, num_envs: int = 1, task: str = "beacon", **kwargs: Any) -> None:
-        super().__init__(num_envs, task, **kwargs)
-
-    @property
-    def broken(self) -> np.ndarray:
-        """(N,) bool: the client of that world was lost, and its episode counts for nothing."""
-        assert isinstance(self.worlds, LuantiWorlds)
-        return self.worlds.broken
-
-    def _make_worlds(self, threads: int) -> Worlds:
-        check_fits(self.task)
-        return LuantiWorlds(self.num_envs, self.task.size, self.resolution, self.fov_deg, self.action_repeat)
-
-
 class LuantiWorlds(Worlds):
-    """`Worlds` that run in Luanti; of `state` the tick, the player's pose and the objectives hold."""
+    """`Worlds` that each run in a Luanti client of its own, for `VoxelVectorEnv(worlds=LuantiWorlds)`.
+
+    Of `state`, only the tick, the player's pose and the objectives are set. Frames are square. A client that dies makes
+    its world `broken`: that episode counts for nothing, and the next one begins in a new client.
+    """
 
     def __init__(
         self,
         num_worlds: int,
-        size: tuple[int, int, int],
+        shape: tuple[int, int, int],
         resolution: tuple[int, int],
         fov_deg: float,
         action_repeat: int,
+        threads: int = 1,
     ) -> None:
-        super().__init__(num_worlds, size, resolution, fov_deg, action_repeat)
+        super().__init__(num_worlds, shape, resolution, fov_deg, action_repeat)
         height, width = resolution
         if height != width:
             raise UserError(f"--backend luanti draws square frames, not {height} x {width}")
-        self.broken = np.zeros(num_worlds, dtype=bool)
+        self.backend = backend()
         self._frames = np.zeros((num_worlds, height, width, 3), dtype=np.uint8)
         self._place = np.zeros(4, dtype=np.int64)
         self._clients: list[Client] = []
