@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,6 +43,8 @@ class Args:
     """Keep the agent at steps on a log grid, each a checkpoint in snapshots/, to see what it wanted when."""
     arch: Literal["lstm", "ff", "gtrxl", "drc"] = "lstm"
     """What remembers: an LSTM, nothing at all (ff), a transformer (gtrxl), or a ConvLSTM that can plan (drc)."""
+    looks: Literal["plain", "random"] = "plain"
+    """Let every world look alike (plain), or draw textures, light, fog and field of view for every episode (random)."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the network runs; worlds always run on the processor."""
     threads: int | None = None
@@ -140,10 +143,12 @@ def asked(argv: list[str]) -> RunConfig:
 
 def maker(config: RunConfig) -> "Callable[[int], VoxelVectorEnv]":
     """What makes the environment of so many worlds that a run trains in."""
+    from mcproxy.engine.worlds import Worlds
     from mcproxy.env import VoxelVectorEnv
 
+    worlds = partial(Worlds, looks=config.looks)
     return lambda num_envs: VoxelVectorEnv(
-        num_envs, config.task, config.arm, rho=config.rho, resolution=config.resolution, copy=False
+        num_envs, config.task, config.arm, rho=config.rho, resolution=config.resolution, copy=False, worlds=worlds
     )
 
 

@@ -8,6 +8,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mcproxy.engine.view import LOOKS
 from mcproxy.errors import UserError, unknown
 
 DEVICES = ("cpu", "cuda")
@@ -95,11 +96,14 @@ class RunConfig:
     resolution: tuple[int, int] = (64, 64)  # (H, W) in pixels
     device: str = "cpu"
     arch: str = "lstm"
+    looks: str = "plain"  # or "random": see mcproxy.engine.rendering.random_looks
     ppo: PPOConfig = field(default_factory=PPOConfig)
 
     def __post_init__(self) -> None:
         if self.arch not in ARCHS:
             raise unknown("architecture", self.arch, ARCHS)
+        if self.looks not in LOOKS:
+            raise unknown("looks", self.looks, LOOKS)
         if self.device not in DEVICES:
             raise unknown("device", self.device, DEVICES)
         _check(self, "rho", 0.0 <= self.rho <= 1.0, "a probability between 0 and 1")

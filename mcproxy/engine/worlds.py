@@ -13,12 +13,14 @@ import numpy as np
 
 from mcproxy.controls import ACTION_REPEAT, CONTROLS, NAMES, sizes
 from mcproxy.engine import edits, initial_state, precompile
+from mcproxy.engine.rendering.random_looks import RandomLooksRenderer
 from mcproxy.engine.rendering.renderer import Renderer
 from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.state import EVENTS, HAPPENED, LOG_ROWS, LOG_TICKS, NEVER, WHAT, WORLD
 from mcproxy.engine.thread_team import Crew
 from mcproxy.engine.tick import run, see
-from mcproxy.engine.view import FOV_DEG
+from mcproxy.engine.view import FOV_DEG, LOOKS
+from mcproxy.errors import unknown
 from mcproxy.mission import Cell, Event, Mission
 
 _STEP_GRAIN = 32  # worlds a thread, below which it is quicker not to wake another
@@ -49,6 +51,7 @@ class Worlds:
         fov_deg: float = FOV_DEG,
         action_repeat: int = ACTION_REPEAT,
         threads: int = 1,
+        looks: str = "plain",
     ) -> None:
         if action_repeat < 1 or num_worlds < 1:
             raise ValueError(f"{num_worlds} worlds, {action_repeat} ticks a step: expected 1 or more of each")
@@ -73,7 +76,10 @@ class Worlds:
         )
         self._sprites = np.zeros((num_worlds, MAX_SPRITES), dtype=SPRITE)
         self._sprite_counts = np.zeros(num_worlds, dtype=np.int64)
-        self._renderer = Renderer(num_worlds, shape, resolution, fov_deg)
+        if looks not in LOOKS:
+            raise unknown("looks", looks, LOOKS)
+        kind = RandomLooksRenderer if looks == "random" else Renderer
+        self._renderer = kind(num_worlds, shape, resolution, fov_deg)
         self._all = np.arange(num_worlds)
         self._crew = Crew(threads)
 
@@ -189,7 +195,8 @@ class Worlds:
         """Mesh and light a world anew, all of it."""
         mission = self.missions[index]
         assert mission is not None
-        self._renderer.load(index, self.blocks(index), mission.time_of_day)
+        seed = 0 if mission.origin is None else mission.origin.seed
+        self._renderer.load(index, self.blocks(index), mission.time_of_day, seed)
         self.state["changed"][index] = 0
 
     def _view(self, out: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -22,6 +22,7 @@ from mcproxy.engine.simulation.collision import block_at
 
 LOOK = np.dtype(  # what the time of day decides
     [
+        ("haze", "f4"),  # factor on the strength of the fog, 1 but for random looks
         ("light", "f4"),  # brightness of what does not glow, 0 to 1
         ("horizon", "f4", 3),  # red, green, blue from 0 to 255: the sky low down, and the fog
         ("zenith", "f4", 3),  # the sky overhead, less the horizon
@@ -58,6 +59,7 @@ def look_at(time_of_day: int) -> np.ndarray:
     day = min(max(2 * height + 0.5, 0.0), 1.0)  # Minecraft's sky brightness
     dusk = max(0.0, 1 - abs(height) / 0.35) ** 2
     look = np.zeros(1, dtype=LOOK)
+    look["haze"] = 1
     look["light"] = (0.35 + 0.65 * min(max(0.35 + 0.65 * height, 0.0), 1.0)) * (1 - 0.45 * (1 - day))
     horizon = _blend(np.array([14, 18, 34]), np.array([190, 214, 240]), day)
     zenith = _blend(np.array([4, 6, 14]), np.array([92, 146, 232]), day)
@@ -222,7 +224,7 @@ def breathe(air, camera, blocks, look, lighting, levels, curve, atlas, shut):
     stone beyond the sides of the world and below it, and air above. `levels` are those of `light.Lighter`, `curve` is
     `light.CURVE` in float32 and `shut` is `SHUT`.
     """
-    air.haze, air.blind = _FOG, 1
+    air.haze, air.blind = _FOG * look.haze, 1
     sky, block = FULL, 0
     x, y, z = np.int64(camera[0].cell), np.int64(camera[1].cell), np.int64(camera[2].cell)
     size_x, size_y, size_z = blocks.shape

@@ -60,8 +60,8 @@ class Renderer:
         self._corners = np.zeros((num_worlds, corners_of(shape)), dtype=np.uint8)
         self._workshops = threading.local()
 
-    def load(self, index: int, blocks: np.ndarray, time_of_day: int = 6000) -> None:
-        """Mesh and light one world, (X, Y, Z) uint8, for a time of day in ticks.
+    def load(self, index: int, blocks: np.ndarray, time_of_day: int = 6000, seed: int = 0) -> None:
+        """Mesh and light one world, (X, Y, Z) uint8, for a time of day in ticks; the seed changes nothing here.
 
         No other thread may load, update or draw this world meanwhile.
         """
@@ -123,6 +123,22 @@ class Renderer:
         The function may be called again after the values in the arrays have changed, until the next `load` or
         `update`; the new values are not checked.
         """
+        return self._prepare(which, eyes, yaw_deg, pitch_deg, flipped, out, sprites, counts, atlas(), self._scale)
+
+    def _prepare(
+        self,
+        which: np.ndarray,
+        eyes: np.ndarray,
+        yaw_deg: np.ndarray,
+        pitch_deg: np.ndarray,
+        flipped: np.ndarray,
+        out: np.ndarray,
+        sprites: np.ndarray | None,
+        counts: np.ndarray | None,
+        texels: np.ndarray,
+        scale: float,
+    ) -> Callable[[np.ndarray], None]:
+        """Return the function of `prepare`, for these textures and this size of a pixel at depth 1."""
         n, (height, width) = self.num_worlds, self.resolution
         if which.ndim != 1 or which.dtype != np.int64 or (which.size and not 0 <= which.min() <= which.max() < n):
             raise ValueError(f"worlds {which}, expected (K,) int64 from 0 to {n - 1}")
@@ -148,8 +164,8 @@ class Renderer:
         words = out.reshape(n, height, -1).view(np.int32) if whole else _NO_WORDS
         arrays = (
             which, self._quads, self._starts, self._beams, sprites, counts, self._looks, self._lights, self._blocks,
-            self._levels, self._corners, atlas(), cracks(), _CURVE, block_table.BOX, SHUT, self._scale,
-            blur_of(self._scale), eyes, yaw_deg, pitch_deg, flipped, out, words,
+            self._levels, self._corners, texels, cracks(), _CURVE, block_table.BOX, SHUT, scale,
+            blur_of(scale), eyes, yaw_deg, pitch_deg, flipped, out, words,
         )  # fmt: skip
         return lambda counter: _draw(counter, *arrays, *self._workshop().easel(len(arrays[1][0])))
 
