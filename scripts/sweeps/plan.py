@@ -26,7 +26,7 @@ from mcproxy import errors
 from mcproxy.errors import UserError
 
 _EVALUATE: dict[str, Any] = {"arms": ["finding"], "episodes": 200, "snapshots": 0}
-_FLAGS = ("task", "like", "seed", "steps", "mixture", "arch", "device", "snapshots")
+_FLAGS = ("task", "like", "seed", "steps", "mixture", "arch", "looks", "device", "snapshots")
 _MAX_RUNS = 10_000
 
 
