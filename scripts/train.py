@@ -201,6 +201,7 @@ _FLAGS = {  # of fields of `RunConfig`
     "--mixture": "rho",
     "--device": "device",
     "--arch": "arch",
+    "--looks": "looks",
     "--resolution": "resolution",
 }
 
