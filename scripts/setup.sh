@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes everything that `make demo` and `make test` need: the virtual environment .venv with the versions of
-# constraints.txt, and the system libraries of opencv-python. `setup.sh test` adds Xvfb, for the viewer's tests, and
-# `setup.sh minerl` MineRL's Python part, without Java and without what it asks for and never imports.
+# constraints.txt, and the system libraries of opencv-python. `setup.sh test` adds Xvfb, for the viewer's tests,
+# `setup.sh minerl` MineRL's Python part, without Java and without what it asks for and never imports, and
+# `setup.sh luanti` Debian's Luanti with a C compiler, for `mcproxy evaluate --backend luanti`.
 # What it may not install itself, it names in one line.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -76,4 +77,8 @@ if [ "${1:-}" = test ] && ! command -v Xvfb >/dev/null; then
 fi
 if [ "${1:-}" = minerl ] && ! .venv/bin/python -c 'import gym, minerl' 2>/dev/null; then
     install_minerl
+fi
+if [ "${1:-}" = luanti ] && ! .venv/bin/python -c 'import sys; from mcproxy.luanti import assets; sys.exit(not assets.is_installed())'; then
+    packages=(minetest xvfb gcc libc6-dev libgl1-mesa-dri libxtst6)
+    apt_install "${packages[@]}" || fail "Luanti is missing (Debian 12: apt-get install --no-install-recommends ${packages[*]})"
 fi
