@@ -72,6 +72,8 @@ free_move = false
 show_debug = false
 show_entity_selectionbox = false
 enable_client_modding = true
+enable_mod_channels = true
+client_mapblock_limit = -1
 csm_restriction_flags = 0
 enable_damage = false
 creative_mode = true
@@ -265,16 +267,18 @@ class Client:
             0,
             0,
         )  # from there, so that the origin of the picture's coordinates depends on no earlier region
-        self._place(_HOME, 0.0)
+        self._place(_HOME, 0.0, (1, 1, 1))
         self._region = region
         if region not in self._used:
             self._build(mission, region)
             self._used[region] = mission.layout
-        self._place(mission.spawn, mission.yaw_deg)
+        self._place(mission.spawn, mission.yaw_deg, mission.blocks.shape)
         self._wait_for_blocks()
         self._turn(_ASIDE)  # so that the yaw of the spawn can only come from being placed there once more
         self._make_frames(FADE_FRAMES)
-        self._place(mission.spawn, mission.yaw_deg)  # looking around has left 1e-5 degrees in the yaw
+        self._place(
+            mission.spawn, mission.yaw_deg, mission.blocks.shape
+        )  # looking around has left 1e-5 degrees in the yaw
         self.look()
 
     def tick(self, move: int, turn: int, jump: int, read: bool) -> None:
@@ -296,7 +300,7 @@ class Client:
 
     def pose(self) -> Pose:
         """The pose after the latest tick. Luanti keeps positions to about 1e-4 blocks."""
-        _, _, x, y, z, east, up, south, yaw, pitch, ground = self._report.values
+        _, _, x, y, z, east, up, south, yaw, pitch, ground = self._report.values[:11]
         return Pose(
             pos=np.array([self._region[0] + 0.5 - x, y + 0.5, z - self._region[1] + 0.5]),
             velocity=np.array([-east, up, south]),
@@ -316,19 +320,20 @@ class Client:
             self._frame(TICK_NS)
             time.sleep(0.001)
 
-    def _place(self, pos: Sequence[float], yaw_deg: float) -> None:
-        """Let the game put the player at a place of the present region, and wait until it stands there."""
-        place = {"spawn": list(map(float, pos)), "yaw_deg": float(yaw_deg), "region": self._region}
-        self._ask("place", place)
+    def _place(self, pos: Sequence[float], yaw_deg: float, size: Sequence[int]) -> None:
+        """Let the game put the player at a place of the region, and wait until it stands there."""
+        place = {"spawn": list(map(float, pos)), "yaw_deg": float(yaw_deg), "region": self._region, "size": size}
+        asked = float(self._ask("place", place))
         deadline = time.monotonic() + _BUILD_S
         while time.monotonic() < deadline:  # the server's thread runs in real time
             self._frame(TICK_NS)
             time.sleep(0.001)
             pose = self.pose()
             turned = (pose.yaw_deg - yaw_deg + 180.0) % 360.0 - 180.0
-            if np.abs(pose.pos - pos).max() < 0.003 and abs(turned) < 1e-4:
+            known = self._report.values[11] == asked  # to the probe, which then counts the blocks that the client lacks
+            if known and np.abs(pose.pos - pos).max() < 0.003 and abs(turned) < 1e-4:
                 return
-        raise ClientLost(f"the player is at {pose}, expected {pos} and yaw {yaw_deg:g}")
+        raise ClientLost(f"the player is at {pose}, expected {list(pos)} and yaw {yaw_deg:g}")
 
     def _make_frames(self, count: int) -> None:
         for _ in range(count):
@@ -375,7 +380,10 @@ class Client:
             return False
 
     def _wait_for_blocks(self) -> None:
-        """Wait until two looks all around are alike: threads of the engine's own send and mesh the blocks."""
+        """Look all around until the client lacks no block of the map and two looks are alike.
+
+        Threads of the engine's own send blocks, first those in view, and mesh them.
+        """
         before: np.ndarray | None = None
         for _ in range(40):
             self._wait_for_threads()
@@ -385,7 +393,8 @@ class Client:
                 self._frame(TICK_NS, read=True)
                 views.append(np.frombuffer(self._pixels, np.uint8).copy())
             now = np.concatenate(views).astype(np.int16)
-            if before is not None and np.count_nonzero(np.abs(now - before) > 8) <= 0.0003 * now.size:
+            complete = self._report.values[12] == 0
+            if before is not None and complete and np.count_nonzero(np.abs(now - before) > 8) <= 0.0003 * now.size:
                 return
             before = now
         raise ClientLost("the blocks of the mission are not drawn in time")
@@ -402,12 +411,12 @@ class Client:
             last = now
 
     def _busy_ns(self) -> int:
-        """Nanoseconds of processor time that those threads have had."""
+        """Nanoseconds for which those threads have run or waited for a processor."""
         total = 0
         for task in Path(f"/proc/{self._process.pid}/task").iterdir():
             try:
                 if any(word in (task / "comm").read_text() for word in ("Mesh", "Emerge")):
-                    total += int((task / "schedstat").read_text().split()[0])
+                    total += sum(map(int, (task / "schedstat").read_text().split()[:2]))
             except (FileNotFoundError, ProcessLookupError):
                 continue  # a thread that has just ended
         return total
@@ -417,7 +426,7 @@ class _Report:
     """The poses that the probe writes to the client's log, read in a thread."""
 
     def __init__(self, log: IO[str]) -> None:
-        self.values, self.count, self.last_line = [0.0] * 11, 0, "no message"
+        self.values, self.count, self.last_line = [0.0] * 13, 0, "no message"
         self._changed, self._ended = threading.Condition(), False
         threading.Thread(target=self._read, args=(log,), daemon=True).start()
 

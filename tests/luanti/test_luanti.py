@@ -94,14 +94,14 @@ def test_the_expert_reaches_the_gold_and_the_recording_is_verified(tmp_path):
     env = VoxelVectorEnv(2, "beacon", arm="separated", split="eval", autoreset_mode=disabled, worlds=LuantiWorlds)
     try:
         with Recorder(tmp_path) as recorder:
-            result = evaluate("expert:goal", seeds=range(2), env=env, record=recorder.write)
+            result = evaluate("expert:goal", seeds=range(3), env=env, record=recorder.write)
     finally:
         env.close()
     assert (result.met["goal"] >= 0).all() and (result.met["beacon"] < 0).all()
     (file,) = tmp_path.rglob("main_data.hdf5")
     with Recording(file) as recording:
-        assert {recording[k].backend for k in range(2)} == {backend()}
-    assert verify(file, frames=True).verified == 2
+        assert {recording[k].backend for k in range(3)} == {backend()}
+    assert verify(file).verified == 3  # executed again, poses are equal to the last bit
 
 
 @needs_luanti

@@ -119,8 +119,13 @@ local function read(name)
 	return text
 end
 
-local function place(player)
+-- Puts the player into its place, and tells the probe which blocks of the map it must have by then.
+local channel = minetest.mod_channel_join("mcproxy")
+local function place(player, number)
 	local at = minetest.parse_json(read("place.json"))
+	local east, south, size = at.region[1], at.region[2], at.size
+	channel:send_all(table.concat(
+		{number, east - size[1] + 1, 0, south, east, size[2] - 1, south + size[3] - 1}, " "))
 	local spawn, region = at.spawn, at.region
 	player:set_physics_override({gravity = 1})
 	player:set_pos({x = region[1] + 0.5 - spawn[1], y = spawn[2] - 0.5, z = region[2] + spawn[3] - 0.5})
@@ -136,7 +141,7 @@ minetest.register_globalstep(function()
 	local asked = read("place.id")
 	if asked and asked ~= placed then
 		placed = asked
-		place(player)
+		place(player, asked)
 	end
 	asked = read("mission.id")
 	if asked and asked ~= built then
