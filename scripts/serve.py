@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
         _cli.say(f"mcproxy serve: {line}")
 
     with MalmoServer(args.port, args.host, args.instances, args.fov, args.realtime, log) as server:
-        precompile.up()
+        precompile.compile_first_step()
         print(f"serving on {args.host}, port {' '.join(map(str, server.ports))}", flush=True)
         if args.with_parent:
             threading.Thread(target=_close_with_input, args=(server,), daemon=True).start()

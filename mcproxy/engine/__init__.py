@@ -4,4 +4,6 @@ from pathlib import Path
 
 from mcproxy.engine import kernel_cache
 
-kernel_cache.drop_stale(Path(__file__).parent.parent)
+_PACKAGE = Path(__file__).parent.parent
+kernel_cache.ensure_folder(_PACKAGE)
+kernel_cache.drop_stale(_PACKAGE)

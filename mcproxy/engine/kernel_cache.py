@@ -1,12 +1,15 @@
-"""The compiled kernels that numba keeps on disk: those older than any source that they may come from are deleted.
+"""The compiled kernels that numba keeps on disk: where they are kept, and which of them are too old.
 
 Numba compiles a cached kernel anew when the kernel's own file changes, but not when another file changes from which
 the kernel takes a function or a constant. Without this check, an edit or an update could go on running the old code.
 """
 
+import atexit
 import contextlib
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,3 +49,29 @@ def drop_stale(package: Path) -> None:
         with contextlib.suppress(OSError):  # another process deletes it as well, or the folder is read-only
             if index.stat().st_mtime < newest:
                 index.unlink()
+
+
+def ensure_folder(package: Path) -> None:
+    """Let numba keep kernels in a temporary folder of this process, if it can write to none of its own.
+
+    Numba keeps them beside the sources, or in the user's cache folder where `package` is read-only; without either it
+    refuses to compile. The temporary folder is deleted when the process ends.
+    """
+    if os.environ.get("NUMBA_CACHE_DIR") or _is_writable(package / "engine" / "__pycache__"):
+        return
+    import numba
+    from numba.misc.appdirs import AppDirs
+
+    if not _is_writable(Path(AppDirs(appname="numba", appauthor=False).user_cache_dir)):
+        folder = tempfile.mkdtemp(prefix="mcproxy-kernels-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = folder  # for processes started here, and for this one
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

@@ -10,7 +10,7 @@ import numpy as np
 
 from mcproxy.controls import ACTION_REPEAT
 from mcproxy.engine.state import LOG_TICKS
-from mcproxy.engine.tick import run, see
+from mcproxy.engine.tick import see
 from mcproxy.engine.view import FOV_DEG
 from mcproxy.engine.worlds import Worlds
 
@@ -36,10 +36,10 @@ class SingleWorld(Worlds):
 
     def step(self, keys: np.ndarray, active: np.ndarray | None = None) -> None:
         """Advance the world by one step of `keys`, (1, len(CONTROLS)) int8, unless it has ended or is not `active`."""
-        active = self._active if active is None else active
+        active, kernel = self._active if active is None else active, self._kernel(keys)
         for begin in range(0, self.action_repeat, LOG_TICKS):
             self._counter[:] = 0
-            run(self._counter, min(LOG_TICKS, self.action_repeat - begin), keys, active, self._blocks, self.state)
+            kernel(self._counter, min(LOG_TICKS, self.action_repeat - begin), keys, active, self._blocks, self.state)
             if self._log_length[0]:
                 self._collect_events(0)
 

@@ -7,7 +7,7 @@ tick, as Malmo does; meeting a terminal objective, or dying, ends the world's ep
 influence each other, so a world unfolds the same alone, in a batch of any size, and on any number of threads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from mcproxy.engine.rendering.renderer import Renderer
 from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.state import EVENTS, HAPPENED, LOG_ROWS, LOG_TICKS, NEVER, WHAT, WORLD
 from mcproxy.engine.thread_team import Crew
-from mcproxy.engine.tick import run, see
+from mcproxy.engine.tick import is_calm, run, run_calm, see
 from mcproxy.engine.view import FOV_DEG, LOOKS
 from mcproxy.errors import unknown
 from mcproxy.mission import Cell, Event, Mission
@@ -55,7 +55,7 @@ class Worlds:
     ) -> None:
         if action_repeat < 1 or num_worlds < 1:
             raise ValueError(f"{num_worlds} worlds, {action_repeat} ticks a step: expected 1 or more of each")
-        precompile.up()
+        precompile.compile_first_step()
         self.num_worlds, self.shape, self.resolution = num_worlds, shape, resolution
         self.action_repeat, self.threads = action_repeat, threads
         self.state = np.zeros(num_worlds, dtype=WORLD)
@@ -206,7 +206,16 @@ class Worlds:
 
     def _run(self, ticks: int, keys: np.ndarray, active: np.ndarray) -> None:
         arrays = (ticks, keys, active, self._blocks, self.state)
-        self._crew.work(lambda counter: run(counter, *arrays), self.num_worlds, _STEP_GRAIN)
+        kernel = self._kernel(keys)
+        self._crew.work(lambda counter: kernel(counter, *arrays), self.num_worlds, _STEP_GRAIN)
+
+    def _kernel(self, keys: np.ndarray) -> Callable[..., None]:
+        """The kernel for a step: `run`, or while that is still compiled `run_calm`, if it does."""
+        if precompile.is_compiling():
+            if is_calm(keys, self._blocks, self.state):
+                return run_calm
+            precompile.wait()
+        return run
 
     def _collect_events(self, i: int) -> None:
         """Move a world's log to its list of events."""

@@ -207,10 +207,10 @@ def test_keys_of_another_shape_type_or_value_are_refused():
 
 
 def test_what_is_compiled_in_advance_is_what_is_used():
-    precompile.stepping()
-    precompile.drawing()
+    for function in ("calm_steps", "steps", "meshes", "drawing"):
+        getattr(precompile, f"compile_{function}")()
     run([3], steps=5)
-    kernels = {"run": tick.run, "see": tick.see, "draw": renderer._draw, "mesh": mesh._mesh}
+    kernels = {"run": tick.run, "run_calm": tick.run_calm, "see": tick.see, "draw": renderer._draw, "mesh": mesh._mesh}
     assert {name: len(kernel.signatures) for name, kernel in kernels.items()} == dict.fromkeys(kernels, 1)
     assert len(light._light.signatures) == 1
 
@@ -218,5 +218,5 @@ def test_what_is_compiled_in_advance_is_what_is_used():
 def test_without_an_interpreter_to_start_kernels_are_compiled_when_they_are_used(monkeypatch, capsys):
     monkeypatch.setattr(precompile, "_is_done", lambda: False)
     monkeypatch.setattr(precompile.sys, "executable", "/nowhere/python")
-    precompile.up.__wrapped__()
+    precompile.compile_first_step.__wrapped__()
     assert "compiling the engine" in capsys.readouterr().err

@@ -68,7 +68,8 @@ class RandomLooksRenderer(Renderer):
         look["haze"] = math.exp(rng.uniform(*np.log(FOG)))
         self._scales[index] = 2 * math.tan(math.radians(rng.uniform(*FOV_DEG)) / 2) / self.resolution[0]
         self._palettes[index] = palette(int(rng.integers(PALETTES)))
-        self._enter(index, blocks, (0, 0, 0), blocks.shape)  # again, as the corners hold the light
+        kept = self._blocks[index, : blocks.size].reshape(blocks.shape)
+        self.light(index, kept, (0, 0, 0), blocks.shape)  # again, with the light of this look
 
     def prepare(
         self,

@@ -180,17 +180,24 @@ class Renderer:
 
     def _enter(self, index: int, blocks: np.ndarray, low: Place, high: Place) -> None:
         """Keep, mesh and light the blocks of a world, of which those within [low, high) are new."""
-        workshop = self._workshop()
         kept = self._blocks[index, : blocks.size].reshape(blocks.shape)
         kept[...] = blocks
-        quads = workshop.mesh(kept, self._starts[index], self._beams[index])
+        self.mesh(index, kept)
+        self.light(index, kept, low, high)
+
+    def mesh(self, index: int, kept: np.ndarray) -> None:
+        """Mesh a world, of which `kept` is the renderer's own array of blocks: a part of `load` and `update`."""
+        quads = self._workshop().mesh(kept, self._starts[index], self._beams[index])
         with self._growing:
             if len(quads) > self._quads.shape[1]:
                 more = np.zeros((self.num_worlds, max(len(quads), self._quads.shape[1] * 3 // 2)), dtype=QUADS)
                 more[:, : self._quads.shape[1]] = self._quads
                 self._quads = more
             self._quads[index, : len(quads)] = quads
-        workshop.lighter.light(
+
+    def light(self, index: int, kept: np.ndarray, low: Place, high: Place) -> None:
+        """Light a world whose blocks within [low, high) are new: the other part of `load` and `update`."""
+        self._workshop().lighter.light(
             kept, low, high, float(self._looks[index]["light"]), self._lights[index],
             self._levels[index], self._corners[index],
         )  # fmt: skip

@@ -81,7 +81,7 @@ def attack(blocks: np.ndarray, world: Any, pressed: bool, place: np.ndarray) -> 
     first = pressed and world.attacking == 0
     world.attacking = world.attacking + 1 if pressed else 0
     if not pressed:
-        world.digging, world.dug = 0, 0.0
+        release_attack(world)
         return
     far = aim(blocks, world, REACH, place)
     if first or (far <= REACH and world.attacking % SWING_TICKS == 1):
@@ -115,9 +115,12 @@ def attack(blocks: np.ndarray, world: Any, pressed: bool, place: np.ndarray) -> 
 def use(blocks: np.ndarray, world: Any, pressed: bool, sneak: bool, place: np.ndarray) -> None:
     """Let the use key act for one tick; `place` (4,) int64 is to be overwritten."""
     first = pressed and world.using == 0
-    world.using = pressed
+    if not pressed:
+        release_use(world)
+        return
+    world.using = 1
     world.use_wait = max(world.use_wait - 1, 0)
-    if not pressed or world.digging != 0 or (world.use_wait > 0 and not first):
+    if world.digging != 0 or (world.use_wait > 0 and not first):
         return
     world.use_wait = _USE_PAUSE
     far = aim(blocks, world, REACH, place)
@@ -138,6 +141,18 @@ def use(blocks: np.ndarray, world: Any, pressed: bool, sneak: bool, place: np.nd
         i, j, k = i + step * (axis == 0), j + step * (axis == 1), k + step * (axis == 2)
         if _put(blocks, world, i, j, k, slot.item):
             use_up(slot)
+
+
+@njit(nogil=True, cache=True)
+def release_attack(world: Any) -> None:
+    """Let a tick pass without the attack key: work on a block ends."""
+    world.attacking, world.digging, world.dug = 0, 0, 0.0
+
+
+@njit(nogil=True, cache=True)
+def release_use(world: Any) -> None:
+    """Let a tick pass without the use key."""
+    world.using, world.use_wait = 0, max(world.use_wait - 1, 0)
 
 
 @njit(nogil=True, cache=True)
