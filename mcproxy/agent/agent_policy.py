@@ -26,17 +26,17 @@ class AgentPolicy:
         self.config = {"kind": "agent", "seed": seed, "checkpoint": config or {}}
         self.outputs: dict[str, np.ndarray] = {}
         self._noise = Streams(seed)
-        self._resting: set[int] = set()
+        self._ignored: set[int] = set()
         self._pool: ThreadPoolExecutor | None = None
 
     def begin(self, env: Any, worlds: Sequence[int], seeds: Sequence[int]) -> None:
         """Seed the noise of worlds which have just begun layouts."""
         self._noise.begin(worlds, seeds)
-        self._resting.difference_update(worlds)
+        self._ignored.difference_update(worlds)
 
-    def rest(self, worlds: Sequence[int]) -> None:
-        """Spare the network some worlds: choice 0 of every control is theirs until they begin again."""
-        self._resting.update(worlds)
+    def ignore(self, worlds: Sequence[int]) -> None:
+        """Leave worlds out of the computation: until they begin again, their actions are choice 0 of every control."""
+        self._ignored.update(worlds)
 
     def predict(
         self,
@@ -62,7 +62,7 @@ class AgentPolicy:
 
         from mcproxy.agent.model import keep_freed_memory
 
-        live = np.array([i for i in range(len(pov)) if i not in self._resting], dtype=np.int64)
+        live = np.array([i for i in range(len(pov)) if i not in self._ignored], dtype=np.int64)
         frames = torch.from_numpy(np.ascontiguousarray(pov if len(live) == len(pov) else pov[live]))
         num = len(frames)
         first = state is None

@@ -47,7 +47,8 @@ def save(folder: Path, agent: Agent, config: dict[str, Any]) -> None:
     """Write an agent with the `config` that `describe` gave."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
-    header = {"format": FORMAT, "schema": str(SCHEMA), "steps": str(config["steps"])}
+    # one key: safetensors writes several in an order that differs between processes
+    header = {FORMAT: json.dumps({"schema": SCHEMA, "steps": config["steps"]})}
     write(folder / MODEL, lambda part: save_file(weights, part, header))
     write(folder / CONFIG, lambda part: part.write_text(json.dumps(config, indent=2) + "\n"))
 
