@@ -16,7 +16,7 @@ Observation = dict[str, np.ndarray]
 
 
 class WorldStates(Protocol):
-    """The states of N worlds, as experts, the evaluation and the recorder read them; nobody but the engine writes."""
+    """The states of N worlds, as experts, the evaluation and the recorder read them; only the engine changes them."""
 
     missions: list[Mission | None]
     events: list[list[Event]]
@@ -117,7 +117,7 @@ class Policy(Protocol):
 
 
 class RandomPolicy:
-    """Every choice of every control alike, drawn from a stream of the world's own."""
+    """It draws every choice of every control with equal probability, from one stream for each world."""
 
     def __init__(self, sizes: Sequence[int] | np.ndarray, seed: int = 0) -> None:
         self.name, self.config = "random", {"kind": "random", "seed": seed}
@@ -134,13 +134,13 @@ class RandomPolicy:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Actions (N, C) int64; there is no deterministic way to be random, so that flag changes nothing."""
+        """Actions (N, C) int64; `deterministic` has no effect."""
         num = len(obs["pov"])
         return np.array([self._noise[i].integers(self._sizes) for i in range(num)]), state
 
 
 class Streams:
-    """One random stream a world, seeded by its layout; a world that nobody told us the layout of has its number's."""
+    """One random stream for each world, seeded by its layout; by its index if `begin` was not called for it."""
 
     def __init__(self, seed: int) -> None:
         self._seed, self._streams = seed, dict[int, np.random.Generator]()

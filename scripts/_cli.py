@@ -51,7 +51,7 @@ def parse(args_type: type[T], argv: Sequence[str], verb: str, default: T | None 
             args = tyro.cli(
                 args_type,
                 args=_joined(argv, {f.flag for f in fields if f.repeatable}),
-                default=default,
+                default=typing.cast(T, default),
                 prog=f"mcproxy {verb}",
                 config=(tyro.conf.FlagCreatePairsOff,),
             )

@@ -138,7 +138,7 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
 
     assert run(path, "--out", out) == 0
     told = capsys.readouterr()
-    assert "begins" not in told.err and "small" in told.out and "expert:goal" in told.out
+    assert "starts" not in told.err and "small" in told.out and "expert:goal" in told.out
     assert run(path, "--out", out, "--dry-run") == 0
     assert "small-s0" in (told := capsys.readouterr().out) and "[complete]" in told and "nothing is left to do" in told
     results = out / "evaluate" / "small-s0" / "results.json"
@@ -152,9 +152,9 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
     )
     assert run(path, "--out", out) == 0
     told = capsys.readouterr().err
-    assert sorted(line for line in told.splitlines() if "begins" in line) == [
-        "evaluate small-s0: begins",
-        "train small-s1: begins",
+    assert sorted(line for line in told.splitlines() if "starts" in line) == [
+        "evaluate small-s0: starts",
+        "train small-s1: starts",
     ]
     assert json.loads(results.read_text())["rows"]
     assert run(plan(PLAN.replace('["aligned"]', '["aligned", "shifted"]')), "--out", out) == 0
@@ -168,7 +168,7 @@ def test_a_sweep_that_was_killed_is_gone_on_with_beside_the_job_that_outlived_it
     path, out = plan(text), tmp_path / "out"
     command = [sys.executable, "-m", "mcproxy.scripts.sweep", str(path), "--out", str(out), "--jobs", "1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sweeping:
-        assert any("train small-s0: begins" in line for line in sweeping.stderr)
+        assert any("train small-s0: starts" in line for line in sweeping.stderr)
         sweeping.kill()
     assert run(path, "--out", out, "--json") == 0
     summary = json.loads(capsys.readouterr().out)
@@ -230,7 +230,7 @@ def test_a_job_that_another_process_has_is_waited_for(tmp_path, monkeypatch):
         monkeypatch.setattr(jobs, "_AGAIN", 0.01)
         looks = iter([False, False, False, True])  # the other process is done when it is looked for the fourth time
         left, told = done([[job(tmp_path, lambda: next(looks))]], jobs.attempt)
-    assert left == [] and told == ["job: begins", "job: another process is at it"]
+    assert left == [] and told == ["job: starts", "job: another process runs it"]
 
 
 def test_a_training_that_somebody_typed_by_hand_is_waited_for(tmp_path):

@@ -53,7 +53,7 @@ def test_a_finished_run_says_so_and_is_not_overwritten_unless_forced(tmp_path, c
     assert f"mcproxy evaluate --policy {out}" in capsys.readouterr().out
     weights = weights_of(out)
     assert run("--steps", 32, "--seed", 1, "--out", out, *TINY) == 2
-    assert "exists already; go on with it by --resume, or begin anew by --force" in capsys.readouterr().err
+    assert "already exists; resume it with --resume, or replace it with --force" in capsys.readouterr().err
     assert run("--resume", "--out", out) == 0
     assert "is complete" in capsys.readouterr().err and weights_of(out) == weights
     (out / "notes.txt").write_text("mine")
@@ -84,7 +84,7 @@ def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken
         return process.returncode, told
 
     code, told = stop(signal.SIGINT, *settings)
-    assert code == 130 and told.endswith(f"of 1,600; go on with: mcproxy train --out {out} --resume\n")
+    assert code == 130 and told.endswith(f"of 1,600; resume with: mcproxy train --out {out} --resume\n")
     code, _ = stop(signal.SIGKILL, "--resume")
     assert code == -signal.SIGKILL and not (out / "summary.json").exists()
     with (out / "progress.csv").open("a") as file:
@@ -156,7 +156,7 @@ def test_a_resumed_run_goes_on_as_it_began(tmp_path, capsys):
     (out / "summary.json").unlink()
     for flags in (["--seed", "0"], ["--ppo.gamma=0.5"], ["--steps", 64]):
         assert run("--resume", "--out", out, *flags) == 2
-        assert "goes on as it began" in capsys.readouterr().err
+        assert "keeps its settings" in capsys.readouterr().err
     assert run("--resume", "--seed", 4, "--out", out, *TINY) == 0
     (out / "summary.json").unlink()
     (out / "resume.pt").write_bytes(b"half")
