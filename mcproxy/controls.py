@@ -1,6 +1,7 @@
 """The one table of controls: what an agent can press, and its entry in MineRL's action dictionary.
 
-A task lists the controls that it uses; its action space is the `MultiDiscrete` over their choices, in that order. Choice 0 of every control is "nothing". A step holds its choice for all of its `action_repeat` ticks.
+A task lists the controls that it uses; its action space is the `MultiDiscrete` over their choices, in that order.
+Choice 0 of every control is "nothing". A step holds its choice for all of its `action_repeat` ticks.
 """
 
 import functools

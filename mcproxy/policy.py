@@ -96,8 +96,8 @@ class VectorEnv(Protocol):
 class Policy(Protocol):
     """Anything that chooses actions for N worlds at once.
 
-    A policy may also have `name` (str), `config` (a dict that JSON can hold), `outputs` (a dict of (N, ...) arrays about
-    the latest actions, which recordings store), `begin(env, worlds, seeds)`, which is called when worlds have begun
+    A policy may also have `name` (str), `config` (a JSON-able dict), `outputs` (a dict of (N, ...) arrays about the
+    latest actions, which recordings store), `begin(env, worlds, seeds)`, which is called when worlds have begun
     layouts `seeds`, and `ignore(worlds)`, which is called when the actions of some worlds have no effect on the result
     until these worlds begin again.
     """

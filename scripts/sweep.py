@@ -154,7 +154,7 @@ def _show_remaining(
     hours, minutes = divmod(math.ceil(seconds / width / 60), 60)
     rates = ", ".join(f"{kind[1]} {speed:,.0f}" for kind, (speed, _) in speeds.items())
     print(
-        f"left: about {hours} h {minutes} min with {width} jobs at a time, each at the speed measured now ({rates} steps/s)"
+        f"left: about {hours} h {minutes} min with {width} jobs at a time, each at the measured speed ({rates} steps/s)"
     )
     return 0
 

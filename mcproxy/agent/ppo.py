@@ -145,7 +145,7 @@ class Trainer:
         """Roll out T steps of all worlds, learn from them, and return the figures by CleanRL's tags.
 
         A value that is not finite is a `UserError`, raised before the weights change. So is an entropy under
-        `COLLAPSED` of the maximum in an agent that meets the goal in less than half of its episodes, because it would not
+        `COLLAPSED` of the maximum in an agent that meets the goal in less than half of its episodes: it would not
         explore any more.
         """
         ppo, rate = self.config.ppo, self.learning_rate
@@ -165,7 +165,7 @@ class Trainer:
         if sums["entropy"] < COLLAPSED * self._most_entropy and goal is not None and goal < 0.5:
             state = f"entropy {sums['entropy']:.2g} of {self._most_entropy:.2f}, goal rate {goal:.2f}"
             raise UserError(
-                f"training collapsed in update {self.updates} ({state}): the agent no longer explores and has not learned; "
+                f"training collapsed in update {self.updates} ({state}): it no longer explores and has not learned; "
                 f"try a higher --ppo.ent-coef or a lower --ppo.learning-rate"
             )
         self.updates += 1

@@ -74,7 +74,7 @@ def attempt(job: Job, stop: threading.Event) -> int:
 
 @contextlib.contextmanager
 def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
-    """The `Attempt` on a Ray cluster that shares our files (`local` starts one here), and the number of parallel jobs."""
+    """The `Attempt` on a Ray cluster that shares our files (`local` starts one), and the number of parallel jobs."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray as library

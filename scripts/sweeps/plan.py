@@ -118,7 +118,7 @@ def read(path: Path) -> Plan:
     for run in runs:
         if run.settings != shared[run.group]:
             raise UserError(
-                f"{path}: runs named {run.group} differ in other settings than the seed: give their tables different names"
+                f"{path}: runs named {run.group} differ in more than the seed: give their tables different names"
             )
     if evaluate.get("snapshots") and not any(run.snapshots for run in runs):
         raise UserError(f"{path}: snapshots in [evaluate]: expected snapshots = true in a [[train]] table too")

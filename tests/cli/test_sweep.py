@@ -104,7 +104,7 @@ def test_the_plans_that_come_with_the_project_can_be_run(path, tmp_path):
         ("[[train]]\n[evaluate]\nepisodes = 0", "otherwise nothing is evaluated"),
         ("[[train]]\nppo = 3", "expected settings, such as ppo.ent-coef"),
         ("[[train]]\nseed = [0, true]", "expected whole numbers"),
-        ("[[train]]\nseed = 0\n[[train]]\nseed = 1\nmixture = 0.5", "differ in other settings than the seed"),
+        ("[[train]]\nseed = 0\n[[train]]\nseed = 1\nmixture = 0.5", "differ in more than the seed"),
         ("[[train]]\ntask = 'beaco'", "did you mean 'beacon'?"),
         ("[[train]]\nsteps = 3", "run beacon-s0: steps = 3: expected at least one roll-out"),
         ("[[train", "is not TOML"),

@@ -37,7 +37,7 @@ class DrcAgent(Agent):
         return self._leave(outs[-1], features), torch.stack(outs + cells).flatten(2)
 
     def remember_sequence(self, features: Tensor, state: Tensor, starts: Tensor) -> Tensor:
-        """Step by step, because each step needs the previous output; the frames' part of the gates is computed at once."""
+        """Step by step, as each needs the previous output; the frames' part of the gates is computed at once."""
         encoded = [parts.unflatten(0, starts.shape).unbind() for parts in self._encode(features.flatten(0, 1))]
         goes_on = (~starts).to(state.dtype)[..., None, None, None]  # (T, N, 1, 1, 1)
         outs, cells = self._maps(state)

@@ -1,8 +1,8 @@
 """A gated transformer over the last 64 steps (Parisotto et al. 2020, "Stabilizing Transformers for RL").
 
-Two layers. In each, attention and a layer of units, both of normalized inputs, are added to the residual stream through gates
-like a GRU's, which are nearly closed at first. The distance of a step is a learned bias of each head, in place of the
-paper's sinusoids.
+Two layers. Each adds attention and a feed-forward layer, both of normalized inputs, to the residual stream. They are
+added through gates like a GRU's, which are nearly closed at first. The distance of a step is a learned bias of each
+head, in place of the paper's sinusoids.
 """
 
 import torch
