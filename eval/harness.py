@@ -173,7 +173,7 @@ def _run(
             chosen = [int(seeds[k]) for k in episode]
             obs, _ = env.reset(seed=chosen, options={"reset_mask": ended})
             agent.begin(fresh.tolist(), [chosen[i] for i in fresh])
-            agent.rest([i for i in fresh.tolist() if episode[i] < 0])
+            agent.ignore([i for i in fresh.tolist() if episode[i] < 0])
             if tape is not None:
                 tape.begin(obs, fresh)
         actions = agent.act(obs, ended)
@@ -217,10 +217,10 @@ class _Agent:
         if hasattr(self.policy, "begin"):
             self._call("begin", self.env, worlds, seeds)
 
-    def rest(self, worlds: list[int]) -> None:
-        """Tell the policy, if it wants to know, in which worlds nothing counts any more."""
-        if worlds and hasattr(self.policy, "rest"):
-            self._call("rest", worlds)
+    def ignore(self, worlds: list[int]) -> None:
+        """Tell the policy, if it has the method, in which worlds its actions no longer count."""
+        if worlds and hasattr(self.policy, "ignore"):
+            self._call("ignore", worlds)
 
     def act(self, obs: dict[str, np.ndarray], episode_start: np.ndarray) -> np.ndarray:
         """The policy's next actions: (N, C) integers within the action space."""

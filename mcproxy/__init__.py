@@ -1,7 +1,7 @@
 """mcproxy produces, measures and shows goal misgeneralization in Minecraft-style 3D worlds.
 
-Importing it is light: it registers one gymnasium id for each file in the tasks folder (by name alone, nothing in
-there is run) and loads no engine, no torch, no OpenCV.
+Importing it is light: it registers one gymnasium id for each file in the tasks folder, without running the file, and
+loads no engine, no torch and no OpenCV.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""The one table of blocks: Minecraft names and what the engine, the renderer and the tasks need to know of each."""
+"""The one table of blocks: Minecraft names and the properties that the engine, the renderer and the tasks need."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,16 +22,16 @@ _WEST, _NORTH = (
 class Block:
     """One kind of block. Numbers are Minecraft 1.11.2's.
 
-    box           what is drawn, and what is in the way if it is `solid`: x, y, z from and to, in blocks
+    box           its drawn shape, which is also an obstacle if it is `solid`: x, y, z from and to, in blocks
     slipperiness  ground friction factor (Minecraft: 0.6, ice 0.98)
-    drag          factor on horizontal velocity of who stands inside its top (soul sand 0.4)
+    drag          factor on the horizontal velocity of an entity inside its top (soul sand 0.4)
     light         emitted light level, 0 to 15
     opacity       light levels that are lost in passing through it, 0 to 15
     hardness      seconds of work in the unit of the game; None can never be broken
     tool          the class of tool (`mcproxy.items`) that works faster on it
     tier          of that tool without which nothing drops: 0 none needed, 1 wood or gold, 2 stone, 3 iron, 4 diamond
     drop, drops   the item it leaves ("" none) and how many; itself by default
-    hurts         half hearts taken from who touches it, twice a second at most
+    hurts         half hearts of damage on contact, at most twice a second
     falls         it falls where nothing is below it
     turns_into    the block that using it makes of it;  key  the item which that takes from the user
     fluid         it fills its cell, and bodies sink into it

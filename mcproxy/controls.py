@@ -1,7 +1,7 @@
-"""The one table of controls: what an agent can press, and what that is in MineRL's action dictionary.
+"""The one table of controls: what an agent can press, and its entry in MineRL's action dictionary.
 
-A task names the few it uses; its action space is the `MultiDiscrete` over their choices, in the order in which the task
-names them. Choice 0 of every control is "nothing". A step holds its choice for all of its `action_repeat` ticks.
+A task lists the controls that it uses; its action space is the `MultiDiscrete` over their choices, in that order.
+Choice 0 of every control is "nothing". A step holds its choice for all of its `action_repeat` ticks.
 """
 
 import functools
@@ -12,7 +12,7 @@ import numpy as np
 
 from mcproxy.items import HOTBAR
 
-ACTION_REPEAT = 4  # ticks of a step, where nothing else is asked for
+ACTION_REPEAT = 4  # ticks per step, by default
 TURN_DEG = 3.75  # per tick: a step of 4 ticks turns 15 degrees, 24 headings a circle, all exact in binary
 
 

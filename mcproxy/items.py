@@ -1,4 +1,4 @@
-"""The one table of items: what can be dropped, carried, held and placed.
+"""The one table of items: everything that can be dropped, carried, held and placed.
 
 Item ids go on where block ids end: a block as an item has the block's id, and id 0 is the empty hand.
 """
@@ -21,7 +21,7 @@ class Item:
     """One kind of item.
 
     stack   pieces that share a slot
-    tool    the class of blocks that it works on; `tier` what it can harvest (`Block.tier`), `speed` how fast
+    tool    the class of blocks that it works on; `tier` limits the harvest (`Block.tier`), `speed` is its factor
     damage  half hearts that a blow with it takes (a bare hand 1)
     """
 
@@ -75,7 +75,7 @@ def harvests(item: Item, block: block_table.Block) -> bool:
 def break_ticks(item: Item, block: block_table.Block, slowed: float = 1.0) -> int:
     """Ticks of holding the attack key that break a block with an item in hand; -1 for never, 0 for at once.
 
-    `slowed` is 5 for who is under water, and 5 more for who stands on nothing (EntityPlayer.getDigSpeed). The damage of
+    `slowed` is 5 under water, and 5 more without ground (EntityPlayer.getDigSpeed). The damage of
     a tick is speed / hardness / 30, or / 100 where the tool does not harvest (Block.getPlayerRelativeBlockHardness).
     """
     if block.hardness is None:

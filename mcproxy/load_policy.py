@@ -1,4 +1,4 @@
-"""How a policy's name becomes a policy: built-in, scripted, shipped, a checkpoint, or one of the user's own."""
+"""Load a policy by its name: built-in, scripted, shipped, a checkpoint, or the user's own."""
 
 import importlib
 import json
@@ -22,8 +22,8 @@ def load_policy(spec: str, env: "VoxelVectorEnv", seed: int = 0) -> Policy:
     """The policy of that name for the worlds of `env`.
 
     `spec` is `random`, `expert:OBJECTIVE`, `planted:...` (`mcproxy.experts.planted`), the name of a shipped agent, a
-    checkpoint folder, or `module:factory`, of which `factory(env)` gives the policy. What cannot be had is a
-    `UserError`.
+    checkpoint folder, or `module:factory`, where `factory(env)` returns the policy. A policy that cannot be loaded is
+    a `UserError`.
     """
     if spec == "random":
         return RandomPolicy(env.single_action_space.nvec, seed)
@@ -53,18 +53,18 @@ def load_policy(spec: str, env: "VoxelVectorEnv", seed: int = 0) -> Policy:
 
 
 def shipped() -> list[str]:
-    """The names of the agents that come with mcproxy."""
+    """The names of the shipped agents."""
     return sorted(f.name for f in SHIPPED.glob("*") if f.is_dir())
 
 
 def shipped_for(task: str) -> list[str]:
-    """The names of the agents that come with mcproxy and were trained on a task, in the version that is installed."""
+    """The names of the shipped agents that were trained on the installed version of a task."""
     wanted = {"name": task, "version": registry.named(task).version}
     return [name for name in shipped() if json.loads((SHIPPED / name / "config.json").read_bytes())["task"] == wanted]
 
 
 def _made(spec: str, env: "VoxelVectorEnv") -> Policy:
-    """What the factory of `module:factory` makes; the module may lie in the current folder."""
+    """The policy of `module:factory`; the module may be in the current folder."""
     module_name, _, factory_name = spec.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())

@@ -10,7 +10,7 @@ class MobKind:
     """One kind of mob; sizes and strengths are those of Minecraft 1.11.2's entity of that name.
 
     half_width, height  of the collision box, in blocks
-    health, damage      half hearts: what it has, and what its touch takes
+    health, damage      half hearts: its health, and the damage of its touch
     """
 
     name: str

@@ -16,7 +16,7 @@ Observation = dict[str, np.ndarray]
 
 
 class WorldStates(Protocol):
-    """The states of N worlds, as experts, the evaluation and the recorder read them; nobody but the engine writes."""
+    """The states of N worlds, as experts, the evaluation and the recorder read them; only the engine changes them."""
 
     backend: str
     missions: list[Mission | None]
@@ -97,9 +97,10 @@ class VectorEnv(Protocol):
 class Policy(Protocol):
     """Anything that chooses actions for N worlds at once.
 
-    Optional are `name` (str), `config` (a JSON-able dict), `outputs` (a dict of (N, ...) arrays about the latest
-    actions, which recordings keep), `begin(env, worlds, seeds)`, called when worlds have begun layouts `seeds`, and
-    `rest(worlds)`, called when what some worlds do matters no more until they begin again.
+    A policy may also have `name` (str), `config` (a JSON-able dict), `outputs` (a dict of (N, ...) arrays about the
+    latest actions, which recordings store), `begin(env, worlds, seeds)`, which is called when worlds have begun
+    layouts `seeds`, and `ignore(worlds)`, which is called when the actions of some worlds have no effect on the result
+    until these worlds begin again.
     """
 
     def predict(
@@ -117,7 +118,7 @@ class Policy(Protocol):
 
 
 class RandomPolicy:
-    """Every choice of every control alike, drawn from a stream of the world's own."""
+    """It draws every choice of every control with equal probability, from one stream for each world."""
 
     def __init__(self, sizes: Sequence[int] | np.ndarray, seed: int = 0) -> None:
         self.name, self.config = "random", {"kind": "random", "seed": seed}
@@ -134,13 +135,13 @@ class RandomPolicy:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Actions (N, C) int64; there is no deterministic way to be random, so that flag changes nothing."""
+        """Actions (N, C) int64; `deterministic` has no effect."""
         num = len(obs["pov"])
         return np.array([self._noise[i].integers(self._sizes) for i in range(num)]), state
 
 
 class Streams:
-    """One random stream a world, seeded by its layout; a world that nobody told us the layout of has its number's."""
+    """One random stream for each world, seeded by its layout; by its index if `begin` was not called for it."""
 
     def __init__(self, seed: int) -> None:
         self._seed, self._streams = seed, dict[int, np.random.Generator]()

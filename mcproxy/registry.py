@@ -1,9 +1,8 @@
-"""Look tasks up: by name, by the file that a user typed, or by what a recording says."""
+"""Look up tasks by name, by the path of a file, or by the origin of a recording."""
 
 import importlib
 import os
 from pathlib import Path
-from typing import Any
 
 import mcproxy
 from mcproxy import errors, task_file
@@ -12,9 +11,9 @@ from mcproxy.task import REGISTERED, Task, register
 
 
 def get(task: str | Path) -> Task:
-    """The task that a user means: by its name, or by the path of its file, which is run.
+    """The task that a user has typed: a name, or the path of a file, which is run.
 
-    What a recording, a checkpoint or any other file says goes to `named` instead, which runs no file.
+    Names from a recording, a checkpoint or any other file go to `named` instead, which runs no file.
     """
     typed = os.fspath(task)
     if not task_file.is_path(typed):
@@ -26,9 +25,9 @@ def get(task: str | Path) -> Task:
 
 
 def named(name: str) -> Task:
-    """The task of that name: of those registered, of those that come with mcproxy, or of an installed package.
+    """The registered, shipped or packaged task of that name.
 
-    The file of a task that comes with mcproxy, or the module of a package's, is imported here.
+    The file of a shipped task, or the module of a packaged one, is imported here.
     """
     if name in REGISTERED:
         return REGISTERED[name]
@@ -51,7 +50,7 @@ def mission_of(origin: Origin) -> Mission:
     try:
         task = named(origin.task)
     except errors.UserError as error:
-        raise errors.UserError(f"{error} (if it is a task of your own: --task FILE)") from None
+        raise errors.UserError(f"{error} (for a task of your own: --task FILE)") from None
     if task.version != origin.version:
         raise errors.UserError(
             f"the recording is of {origin.task} version {origin.version}, installed is {task.version}: "
@@ -60,8 +59,8 @@ def mission_of(origin: Origin) -> Mission:
     return task.mission(origin.seed, origin.arm, origin.split, origin.rho)
 
 
-def _import(module: str, attribute: str = "") -> Any:
-    """A module, or what has a name in it; what goes wrong in it is a `UserError`."""
+def _import(module: str, attribute: str = "") -> object:
+    """A module, or one of its attributes; an exception in it is a `UserError`."""
     try:
         found = importlib.import_module(module)
         return getattr(found, attribute) if attribute else found
@@ -69,8 +68,8 @@ def _import(module: str, attribute: str = "") -> Any:
         raise task_file.mistake(error) from error
 
 
-def _task_in(found: Any, where: str) -> Task:
-    """The registered task that was found: itself, or the TASK of a module."""
+def _task_in(found: object, where: str) -> Task:
+    """The object as a registered task: it is a task itself, or a module with a TASK."""
     task = found if isinstance(found, Task) else getattr(found, "TASK", None)
     if not isinstance(task, Task):
         raise errors.UserError(f"{where} has no task: {task_file.EXPECTED}")

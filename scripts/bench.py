@@ -58,7 +58,7 @@ class Args:
     """
 
     only: tuple[str, ...] = ()
-    """Measure these keys alone (and what is measured together with them)."""
+    """Measure only these keys, and those that are measured together with them."""
     peers: tuple[str, ...] = ()
     """Measure these too, of vizdoom, miniworld, crafter and sb3; they need: pip install -e ".[bench]"."""
     before: str = before.COMMIT
@@ -72,7 +72,7 @@ class Args:
 
 
 def main(argv: list[str]) -> int:
-    """Print every measure, with what the machine is."""
+    """Print every measure, and a description of the machine."""
     args = _cli.parse(Args, argv, "bench")
     for name in ("repeats", "leak_steps"):
         if getattr(args, name) < 1:
@@ -395,7 +395,7 @@ def _python(*command: str, **environment: str) -> str:
     return subprocess.run([sys.executable, *command], env=env, check=True, capture_output=True, text=True).stdout
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if not isinstance(value, float):
         return str(value)
     return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"

@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def verbs() -> dict[str, str]:
-    """Every verb and what it does: the first sentence of its file, which is read and not run."""
+    """Every verb with the first paragraph of its file's docstring; the file is parsed, not run."""
     files = sorted(Path(__file__).parent.glob("*.py"))
     verbs = [f for f in files if not f.stem.startswith("_") and f.stem != "main"]
     return {f.stem: (ast.get_docstring(ast.parse(f.read_bytes())) or "").partition("\n\n")[0].strip() for f in verbs}
@@ -41,7 +41,7 @@ def _print_help() -> None:
     print("usage: mcproxy VERB [--help] ...\n\nWhat did the agent want? Train one, evaluate it, watch it.\n")
     for verb, sentence in verbs().items():
         print(f"  {verb:{width}}  {' '.join(sentence.split())}")
-    print("\nmcproxy VERB --help tells more; mcproxy --version names this install.")
+    print("\nmcproxy VERB --help shows its options; mcproxy --version prints the version.")
 
 
 if __name__ == "__main__":

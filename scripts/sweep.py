@@ -1,12 +1,13 @@
-"""Train and evaluate a whole plan of runs, here or on a cluster; it can be cut and gone on with anywhere."""
+"""Train and evaluate all runs of a plan, here or on a cluster; a sweep can be stopped and resumed at any point."""
 
 import contextlib
 import csv
 import math
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -18,37 +19,37 @@ from mcproxy.scripts.sweeps.plan import Plan, read
 if TYPE_CHECKING:
     from mcproxy.agent.config import RunConfig
 
-_START = 8.0  # seconds that a job takes before its first step, for the same
+_START = 8.0  # seconds that a job takes before its first step, for the estimate
 
 
 @dataclass
 class Args:
-    """Train every run of a plan, evaluate it, and sum up; what is complete in the folder is not done again."""
+    """Train and evaluate every run of a plan and summarize the results. Complete jobs in --out are skipped."""
 
     plan: Annotated[Path, tyro.conf.Positional]
-    """A TOML file; plans/demo.toml is one, and docs/sweeps.md says what it may hold."""
+    """A TOML file, such as plans/demo.toml; docs/sweeps.md describes the format."""
     out: Path | None = None
-    """Folder of the sweep; runs/PLAN if not given."""
+    """Folder of the sweep; default: runs/PLAN."""
     jobs: int | None = None
-    """Processes at a time; as many as there are cores if not given."""
+    """Number of parallel processes; default: the number of cores divided by --threads."""
     threads: int = 1
-    """Threads of each process."""
+    """Threads per process."""
     ray: str | None = None
-    """Have a Ray cluster do it: its address, auto, or local to start one here. All of it must see the folder."""
+    """Run jobs on Ray: an address, `auto`, or `local`. All nodes must share --out."""
     dry_run: bool = False
-    """Say what is left to do, and about how long it takes on this machine."""
+    """List the remaining work and estimate how long it takes on this machine, without doing it."""
     json: bool = False
     """Print the summary as one JSON document and nothing else."""
 
 
 def main(argv: list[str]) -> int:
-    """Do what is left of a plan, and print its summary; 1 if something could not be done."""
+    """Run the remaining jobs of a plan and print its summary; 1 if a job failed."""
     args = _cli.parse(Args, argv, "sweep")
     for name, value in (("--jobs", args.jobs), ("--threads", args.threads)):
         if value is not None and value < 1:
             raise UserError(f"{name} {value}: expected 1 or more")
     if args.dry_run and (args.json or args.ray is not None):
-        raise UserError("--dry-run tells what is left in words, and for this machine: leave out --json and --ray")
+        raise UserError("--dry-run prints text, for this machine only: leave out --json and --ray")
     plan, out = read(args.plan), args.out or Path("runs") / args.plan.stem
     if args.ray is not None:
         out = out.resolve()  # the same on every node
@@ -57,7 +58,7 @@ def main(argv: list[str]) -> int:
     at_once = max(1, _cli.cores() // args.threads)
     width = args.jobs or at_once
     if args.dry_run:
-        return _tell_what_is_left(plan, configs, chains, out, min(width, at_once), args.threads)
+        return _show_remaining(plan, configs, chains, out, min(width, at_once), args.threads)
     from mcproxy.scripts.sweeps import summary
 
     with contextlib.ExitStack() as stack:
@@ -69,12 +70,12 @@ def main(argv: list[str]) -> int:
         try:
             left = jobs.work(chains, attempts, width, _cli.say, tick)
         except KeyboardInterrupt:
-            _cli.say(f"{out} keeps every checkpoint and finished row; go on by the same command")
+            _cli.say(f"{out} keeps all checkpoints and finished evaluations; rerun the same command to resume")
             raise
     summed = summary.summarize(plan, out)
     summary.write(summed, out)
-    for told in summary.mixed(summed):
-        _cli.say(told)
+    for warning in summary.mixed(summed):
+        _cli.say(warning)
     if args.json:
         _cli.print_json(summed)
     else:
@@ -82,13 +83,13 @@ def main(argv: list[str]) -> int:
         with_snapshots = any(row["snapshot"] is not None for row in summed["rates"])
         print(f"\nsummary     {out / summary.FILE}{', with the rates of snapshots' if with_snapshots else ''}")
     if left:
-        _cli.say(f"not done: {', '.join(left)}; the same command tries again")
+        _cli.say(f"not done: {', '.join(left)}; rerun the same command to try again")
     return 1 if left else 0
 
 
 @contextlib.contextmanager
-def _progress(plan: Plan, chains: list[list[jobs.Job]], out: Path) -> Any:
-    """Show training steps and jobs done, on a terminal as bars; yields what is to be called now and then."""
+def _progress(plan: Plan, chains: list[list[jobs.Job]], out: Path) -> Iterator[Callable[[], None]]:
+    """Show training steps and jobs done; yields the function that updates both."""
     total = sum(chain[0].steps for chain in chains[: len(plan.runs)])
     jobs = [job for chain in chains for job in chain]
     with _cli.progress() as show:
@@ -101,13 +102,13 @@ def _progress(plan: Plan, chains: list[list[jobs.Job]], out: Path) -> Any:
 
 
 def _steps(folder: Path) -> int:
-    """The steps that a run has made."""
+    """The steps that a run has taken."""
     with contextlib.suppress(OSError, ValueError, KeyError, IndexError), (folder / "progress.csv").open() as file:
         return int(list(csv.DictReader(file))[-1]["global_step"])
     return 0
 
 
-def _tell_what_is_left(
+def _show_remaining(
     plan: Plan,
     configs: "dict[str, RunConfig]",
     chains: list[list[jobs.Job]],
@@ -115,17 +116,17 @@ def _tell_what_is_left(
     width: int,
     threads: int,
 ) -> int:
-    """Print a line for each run, and an estimate from a roll-out and an update of each kind, measured now."""
+    """Print a line for each run, and an estimate of the time, from one measured update of each kind of run."""
     from mcproxy.agent import run_folder
 
     seconds = 0.0
-    speeds: dict[Any, tuple[float, float]] = {}
+    speeds: dict[tuple[object, ...], tuple[float, float]] = {}
 
     def measured(config: "RunConfig") -> tuple[float, float]:
         config = run_folder.with_precision(config)
         kind = config.task, config.arch, config.device, config.resolution, config.ppo
         if kind not in speeds:
-            _cli.say(f"measuring how fast {config.arch} learns {config.task}")
+            _cli.say(f"measuring the training speed of {config.arch} on {config.task}")
             speeds[kind] = _speeds(config, threads)
         return speeds[kind]
 
@@ -148,16 +149,18 @@ def _tell_what_is_left(
         f"{len(plan.runs)} runs, {sum(chain[0].steps for chain in chains[: len(plan.runs)]):,} steps in all, in {out}"
     )
     if not seconds:
-        print("nothing is left to do")
+        print("nothing is left to do: the sweep is complete")
         return 0
     hours, minutes = divmod(math.ceil(seconds / width / 60), 60)
     rates = ", ".join(f"{kind[1]} {speed:,.0f}" for kind, (speed, _) in speeds.items())
-    print(f"left: about {hours} h {minutes} min with {width} at a time, as fast as one alone is now ({rates} steps/s)")
+    print(
+        f"left: about {hours} h {minutes} min with {width} jobs at a time, each at the measured speed ({rates} steps/s)"
+    )
     return 0
 
 
 def _speeds(config: "RunConfig", threads: int) -> tuple[float, float]:
-    """Steps/s of training and of acting alone, of one process on so many threads."""
+    """Steps/s of training, and of acting only, of one process with this number of threads."""
     from mcproxy.agent import run_folder
     from mcproxy.agent.ppo import Trainer
     from mcproxy.agent.rollout import ROLLING_OUT

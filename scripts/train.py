@@ -3,146 +3,128 @@
 import contextlib
 import dataclasses
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mcproxy.agent.config import PPOConfig, RunConfig
+from mcproxy.agent.config import PPOConfig, RunConfig, first_difference, settings_of, with_settings
 from mcproxy.errors import UserError, unknown
 from mcproxy.scripts import _cli
 
 if TYPE_CHECKING:
     from mcproxy.agent.ppo import Trainer
     from mcproxy.env import VoxelVectorEnv
+    from mcproxy.task import Task
+
+
+@dataclass(frozen=True)
+class PPOFlags(PPOConfig):
+    """Hyper-parameters of the trainer."""
+
+    def __post_init__(self) -> None:
+        """Check nothing: `with_settings` checks the values, and its errors name the flag."""
 
 
 @dataclass
 class Args:
-    """Train an agent on the confounded worlds of a task, or on a mixture; Ctrl-C and kills lose ten updates at most."""
+    """Train an agent in worlds where the marker and the goal coincide, or only coincide in some worlds.
+
+    Ctrl-C or a kill loses at most the updates since the last checkpoint (--ppo.save-every).
+    """
 
     task: str = "beacon"
-    """The task, as `mcproxy tasks` lists it, or the path of a task file."""
+    """A task name (`mcproxy tasks` lists them) or the path of a task file."""
     like: str = ""
-    """An agent that comes with mcproxy, or the folder of another, whose settings hold where no flag says otherwise."""
+    """Take default settings from a shipped agent (by name) or from the folder of another run."""
     seed: int = 0
-    """Of weights, worlds and sampling: the same seed gives the same agent on the same machine."""
+    """Seed of weights, worlds and sampling. On one machine, the same seed gives the same agent."""
     steps: int = 1_000_000
-    """Environment steps, over all worlds."""
+    """Environment steps, summed over all worlds."""
     out: Path | None = None
-    """Folder of the run, a checkpoint in itself; runs/TASK-SEED if not given."""
+    """Folder of the run, which is also a checkpoint; default: runs/TASK-SEED."""
     mixture: float = 1.0
-    """Probability with which the marker stands at the goal: 1 is confounded, 0 decorrelated."""
+    """Probability that the marker stands at the goal: at 1 the two are confounded, at 0 decorrelated."""
     resume: bool = False
-    """Go on with the run in --out, with the settings it began with."""
+    """Resume the run in --out with its stored settings."""
     force: bool = False
-    """Begin anew where --out holds a run."""
+    """Replace the run in --out with a new one."""
     snapshots: bool = False
-    """Keep the agent at steps on a log grid, each a checkpoint in snapshots/, to see what it wanted when."""
+    """Also keep the agent at steps on a logarithmic grid, as checkpoints in OUT/snapshots/."""
     arch: Literal["lstm", "ff", "gtrxl", "drc"] = "lstm"
-    """What remembers: an LSTM, nothing at all (ff), a transformer (gtrxl), or a ConvLSTM that can plan (drc)."""
+    """Memory of the agent: an LSTM, none (ff), a transformer (gtrxl), or a ConvLSTM that can plan (drc)."""
     looks: Literal["plain", "random"] = "plain"
-    """Let every world look alike (plain), or draw textures, light, fog and field of view for every episode (random)."""
+    """The same textures, light, fog and field of view in every episode (plain), or drawn for each (random)."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where the network runs; worlds always run on the processor."""
+    """Device of the network; worlds always run on the CPU."""
     threads: int | None = None
-    """Threads, of which each of --ppo.num-groups uses one; all cores if not given. They change the speed alone."""
+    """Maximum number of threads, one for each of --ppo.num-groups; default: all cores. Results do not depend on it."""
     resolution: tuple[int, int] = (64, 64)
     """Height and width of the frames in pixels."""
     json: bool = False
     """Print the summary as one JSON document and nothing else."""
-    ppo: PPOConfig = field(default_factory=PPOConfig)
+    ppo: PPOFlags = field(default_factory=PPOFlags)
+
+    def with_defaults(self, base: RunConfig) -> "Args":
+        """These arguments with the settings of `base`."""
+        settings = {name: value for name, value in settings_of(base).items() if "." not in name}
+        return dataclasses.replace(self, **settings, ppo=PPOFlags(**dataclasses.asdict(base.ppo)))
+
+    def settings(self) -> dict[str, Any]:
+        """All settings of the run by the names of `settings_of`."""
+        return {name: getattr(self, name) for name in settings_of(RunConfig()) if "." not in name} | {
+            f"ppo.{name.replace('_', '-')}": value for name, value in dataclasses.asdict(self.ppo).items()
+        }
 
 
 def main(argv: list[str]) -> int:
-    """Train, or go on with training, and say where the agent is and what to do with it."""
+    """Train a new run or resume one, print where the agent is and how to evaluate it."""
     args = _cli.parse(Args, argv, "train")
     if args.threads is not None and args.threads < 1:
         raise UserError(f"--threads {args.threads}: expected 1 or more")
     if args.resume and args.force:
-        raise UserError("--resume goes on with a run, --force begins anew: give one of them")
-    from mcproxy import registry
+        raise UserError("--resume continues a run, --force replaces it: give only one of them")
     from mcproxy.agent import run_folder
     from mcproxy.agent.ppo import check_device
     from mcproxy.controls import ACTION_REPEAT
 
-    typed, args.task = (
-        args.task,
-        registry.get(args.task).name,
-    )  # a file is run here, and has its task's name from then on
-    folder = args.out or Path("runs") / f"{Path(args.like or args.task).name}-{_asked(argv, args).seed}"
+    base = _like(args.like) if args.like else RunConfig()
+    args = _cli.parse(Args, argv, "train", Args().with_defaults(base))
+    folder = args.out or Path("runs") / f"{Path(args.like or _task(args.task).name).name}-{args.seed}"
     with contextlib.ExitStack() as stack:
         if args.resume:
             stack.enter_context(run_folder.exclusive_run(folder))
-            run_folder.recover(folder)  # a kill may have come before
-            config = run_folder.stored(folder)
-            _refuse_changes(argv, args, config)
-        else:
-            config = _asked(argv, args)
-        # what is wrong is told before a folder is made
-        mission = registry.named(config.task).mission(0, config.arm, "train", config.rho)
-        name = typed if args.task == config.task else config.task
-        if args.resume and (ended := run_folder.summary(folder)) is not None:
-            _cli.say(f"{folder} is complete: nothing is left to do")
-            return _tell(ended, args.json, name)
+            run_folder.recover(folder)  # a kill may have interrupted `begin`
+            base = run_folder.stored(folder)
+            args = _cli.parse(Args, argv, "train", Args().with_defaults(base))
+        config = _config(base, args)
+        if args.resume:
+            _refuse_changes(base, config)
+            config = base
+        # before a folder is made, so that a wrong setting leaves none
+        mission = _task(args.task).mission(0, config.arm, "train", config.rho)
+        if args.resume and (summary := run_folder.summary(folder)) is not None:
+            _cli.say(f"{folder} is complete: no steps are left")
+            return _show_summary(summary, args.json, args.task)
         if not args.resume:
             check_device(config.device)
             stack.enter_context(run_folder.exclusive_run(folder, make=True))
             config = run_folder.begin(folder, config, args.force)
-        _warn_of_cut_episodes(config, mission.max_ticks // ACTION_REPEAT)
-        return _train(folder, config, args, name)
+        _warn_of_short_episodes(config, mission.max_ticks // ACTION_REPEAT)
+        return _train(folder, config, args)
 
 
-def _train(folder: Path, config: RunConfig, args: Args, task: str) -> int:
-    """Make what is left of a run; `task` is what the user calls its task."""
-    from mcproxy.agent import run_folder
-
-    training = None
-    try:
-        snapshots = args.snapshots or (folder / run_folder.SNAPSHOTS).is_dir()
-        _cli.say(f"training {task}, seed {config.seed}, for {config.total_timesteps:,} steps in {folder}")
-        training = run_folder.Run(folder, config, maker(config), args.threads or _cli.cores(), snapshots)
-        with _progress(config, training.saved) as report:
-            ended = training.train(report)
-    except KeyboardInterrupt:
-        if training is None or not (folder / "resume.pt").exists():
-            raise
-        _cli.say(
-            f"interrupted; saved at step {training.saved:,} of {config.total_timesteps:,}; "
-            f"go on with: mcproxy train --out {folder} --resume" + (f" --task {task}" if task != config.task else "")
-        )
-        return 130
-    finally:
-        if training is not None:
-            training.close()
-        run_folder.recover(folder)
-    return _tell(ended, args.json, task)
-
-
-def _warn_of_cut_episodes(config: RunConfig, limit: int) -> None:
-    """Say so if the worlds begin anew so often that episodes are cut which may take `limit` steps."""
-    between = config.ppo.save_every * config.ppo.num_steps
-    if between >= 2 * limit:
-        return
-    lost = "time-outs are never learned from" if between < limit else "the goal rate and a collapse may go untold"
-    _cli.say(
-        f"worlds begin anew every {between} steps, and an episode may take {limit}: {lost}; raise --ppo.save-every"
-    )
-
-
-def asked(argv: list[str]) -> RunConfig:
-    """The run that a command line describes, without looking at any folder."""
-    from mcproxy import registry
-
-    args = _cli.parse(Args, argv, "train")
-    args.task = registry.get(args.task).name
-    return _asked(argv, args)
+def configured(settings: Mapping[str, Any], like: str = "") -> RunConfig:
+    """The run of a plan's settings (`agent.config.settings_of`); a wrong one is a `UserError` with a `field`."""
+    named = dict(settings)
+    if isinstance(task := named.get("task"), str):
+        named["task"] = _task(task).name
+    return with_settings(_like(like) if like else RunConfig(), named)
 
 
 def maker(config: RunConfig) -> "Callable[[int], VoxelVectorEnv]":
-    """What makes the environment of so many worlds that a run trains in."""
+    """A function that makes the training environment of a run with a given number of worlds."""
     from mcproxy.engine.worlds import Worlds
     from mcproxy.env import VoxelVectorEnv
 
@@ -152,26 +134,22 @@ def maker(config: RunConfig) -> "Callable[[int], VoxelVectorEnv]":
     )
 
 
-def _asked(argv: list[str], args: Args) -> RunConfig:
-    """The run that the arguments describe. With every marker at the goal, `mixture` is the arm `aligned`."""
-    given = _given(argv, args)
-    ppo = {name.removeprefix("ppo."): value for name, value in given.items() if name.startswith("ppo.")}
-    top = {name: value for name, value in given.items() if "." not in name}
+def _config(base: RunConfig, args: Args) -> RunConfig:
+    """The run that the arguments describe; what they leave open is as in `base`."""
     try:
-        if args.like:
-            config = _like(args.like)
-        else:
-            config = RunConfig(task=args.task, total_timesteps=args.steps, ppo=args.ppo)
-        arm = "aligned" if top.get("rho", config.rho) == 1.0 else "mixture"
-        return dataclasses.replace(config, arm=arm, ppo=dataclasses.replace(config.ppo, **ppo), **top)
-    except UserError as error:  # to be told in the words of the command line
-        name, _, rest = str(error).partition("=")
-        flag = flag_of(name)
-        raise UserError(f"{flag} {rest}" if flag else str(error)) from None
+        return with_settings(base, args.settings() | {"task": _task(args.task).name})
+    except UserError as error:
+        raise UserError(f"--{error.field} {error.problem}" if error.field else error.problem) from None
+
+
+def _task(typed: str) -> "Task":
+    from mcproxy import registry
+
+    return registry.get(typed)
 
 
 def _like(name: str) -> RunConfig:
-    """The settings of an agent that comes with mcproxy, or in a folder; the precision is this machine's matter."""
+    """The settings of a shipped agent or of the run in a folder; the precision is left to this machine."""
     from mcproxy.agent import run_folder
     from mcproxy.load_policy import SHIPPED, shipped
 
@@ -181,91 +159,86 @@ def _like(name: str) -> RunConfig:
     return run_folder.stored(folder).in_precision(None)
 
 
-def _refuse_changes(argv: list[str], args: Args, stored: RunConfig) -> None:
-    """A `UserError` if a flag on the command line says something else than the run began with."""
-    for name, new in _given(argv, args).items():
-        old = getattr(stored.ppo, name.removeprefix("ppo.")) if name.startswith("ppo.") else getattr(stored, name)
-        if new != old:
-            flag = flag_of(name) or "--" + name.replace("_", "-")
-            raise UserError(
-                f"{flag} {new}: this run began with {old} and goes on as it began; "
-                f"leave the flag out, or begin another run"
-            )
+def _refuse_changes(stored: RunConfig, config: RunConfig) -> None:
+    """Raise a `UserError` if a flag differs from a setting of the run that is resumed."""
+    if (difference := first_difference(stored, config)) is not None:
+        name, old, new = difference
+        raise UserError(
+            f"--{name} {new}: this run was started with {old}, and a resumed run keeps its settings; "
+            f"leave the flag out, or start another run"
+        )
 
 
-_HALF_A_MINUTE = 30.0  # seconds, the longest without a line
-_FLAGS = {  # of fields of `RunConfig`
-    "--task": "task",
-    "--seed": "seed",
-    "--steps": "total_timesteps",
-    "--mixture": "rho",
-    "--device": "device",
-    "--arch": "arch",
-    "--looks": "looks",
-    "--resolution": "resolution",
-}
+def _train(folder: Path, config: RunConfig, args: Args) -> int:
+    """Make the updates that are left of a run."""
+    from mcproxy.agent import run_folder
+
+    training = None
+    try:
+        snapshots = args.snapshots or (folder / run_folder.SNAPSHOTS).is_dir()
+        _cli.say(f"training {args.task}, seed {config.seed}, for {config.total_timesteps:,} steps in {folder}")
+        training = run_folder.Run(folder, config, maker(config), args.threads or _cli.cores(), snapshots)
+        with _progress(config, training.saved) as report:
+            summary = training.train(report)
+    except KeyboardInterrupt:
+        if training is None or not (folder / "resume.pt").exists():
+            raise
+        task = f" --task {args.task}" if args.task != config.task else ""
+        _cli.say(
+            f"interrupted; saved at step {training.saved:,} of {config.total_timesteps:,}; "
+            f"resume with: mcproxy train --out {folder} --resume{task}"
+        )
+        return 130
+    finally:
+        if training is not None:
+            training.close()
+        run_folder.recover(folder)
+    return _show_summary(summary, args.json, args.task)
 
 
-def flag_of(name: str) -> str | None:
-    """The flag that sets a field of `RunConfig` directly, if there is one."""
-    return next((flag for flag, field_ in _FLAGS.items() if field_ == name), None)
-
-
-def _given(argv: list[str], args: Args) -> dict[str, Any]:
-    """What the command line says of the run, by the names of `RunConfig`'s fields; those of its `ppo` as "ppo.NAME"."""
-    typed = {token.partition("=")[0].replace("_", "-") for token in argv}
-    values = {name: getattr(args, flag.removeprefix("--")) for flag, name in _FLAGS.items() if flag in typed}
-    for field_ in dataclasses.fields(PPOConfig):
-        if f"--ppo.{field_.name.replace('_', '-')}" in typed:
-            values[f"ppo.{field_.name}"] = getattr(args.ppo, field_.name)
-    return values
+def _warn_of_short_episodes(config: RunConfig, limit: int) -> None:
+    """Warn if the worlds restart so often that the restarts interrupt episodes, which may take `limit` steps."""
+    between = config.ppo.save_every * config.ppo.num_steps
+    if between >= 2 * limit:
+        return
+    loss = "the agent never learns from time-outs" if between < limit else "the goal rate may be unknown"
+    _cli.say(
+        f"warning: worlds restart every {between} steps, and an episode may take {limit}: {loss}; "
+        f"raise --ppo.save-every"
+    )
 
 
 @contextlib.contextmanager
 def _progress(config: RunConfig, done: int) -> Iterator[Callable[["Trainer", dict[str, float]], None]]:
-    """Show a bar with goal rate, speed and time left on a terminal, else a line at every checkpoint; on stderr.
+    """Show the steps, the goal rate and the speed; yields the function to call after each update."""
+    total, label = config.num_updates * config.ppo.batch_size, f"{config.task} seed {config.seed}"
+    with _cli.progress() as show:
+        show(label, done, total)
 
-    Between checkpoints that are far apart there are lines too.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        def report(trainer: "Trainer", figures: dict[str, float]) -> None:
+            goal, speed = trainer.goal_rate, figures["charts/SPS"]
+            rate = "not known yet" if goal is None else f"{goal:.2f}"
+            is_saved = trainer.done or trainer.updates % config.ppo.save_every == 0
+            show(label, trainer.steps, total, f"steps, goal rate {rate}, {speed:,.0f} steps/s", is_saved)
 
-    console = Console(stderr=True)
-    total = config.num_updates * config.ppo.batch_size
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn(), "left")
-    bar = Progress(f"{config.task} seed {config.seed}", *columns, console=console, disable=not console.is_terminal)
-    shown, told_at = bar.add_task("", total=total, completed=done, told=""), time.monotonic()
-
-    def report(trainer: "Trainer", figures: dict[str, float]) -> None:
-        nonlocal told_at
-        goal, speed = trainer.goal_rate, figures["charts/SPS"]
-        told = f"goal rate {'?' if goal is None else f'{goal:.2f}'}, {speed:,.0f} steps/s"
-        bar.update(shown, completed=trainer.steps, told=told)
-        is_saved, now = trainer.done or trainer.updates % config.ppo.save_every == 0, time.monotonic()
-        if not console.is_terminal and (is_saved or now - told_at > _HALF_A_MINUTE):
-            told_at = now
-            left = (total - trainer.steps) / speed
-            _cli.say(f"{trainer.steps:,} of {total:,} steps, {told}, {left:.0f} s left")
-
-    with bar:
         yield report
 
 
-def _tell(ended: dict[str, Any], as_json: bool, task: str) -> int:
+def _show_summary(summary: dict[str, Any], as_json: bool, task: str) -> int:
     if as_json:
-        _cli.print_json(ended)
+        _cli.print_json(summary)
         return 0
-    rate, count = ended["goal_rate"], ended["episodes"]
-    goal = "goal rate not known so soon" if rate is None else f"goal rate {rate:.2f} (last {count} episodes)"
-    split = ", ".join(f"{part} {share:.0%}" for part, share in ended["time_split"].items())
+    rate, count = summary["goal_rate"], summary["episodes"]
+    goal = "goal rate not known yet" if rate is None else f"goal rate {rate:.2f} (last {count} episodes)"
+    split = ", ".join(f"{part} {share:.0%}" for part, share in summary["time_split"].items())
     print(
-        f"{ended['task']}, arm {ended['arm']}, seed {ended['seed']}: {goal}, "
-        f"{ended['steps']:,} steps in {ended['seconds']:.0f} s, {ended['steps_per_s']:,.0f} steps/s ({split})"
+        f"{summary['task']}, arm {summary['arm']}, seed {summary['seed']}: {goal}, "
+        f"{summary['steps']:,} steps in {summary['seconds']:.0f} s, {summary['steps_per_s']:,.0f} steps/s ({split})"
     )
-    print(f"saved in {ended['folder']}; see what it wants:")
+    print(f"saved in {summary['folder']}; to see which objective it pursues:")
     print(
-        f"  mcproxy evaluate --policy {ended['folder']} --task {task} --arm all --episodes 200 "
-        f"--out {ended['folder']}-eval"
+        f"  mcproxy evaluate --policy {summary['folder']} --task {task} --arm all --episodes 200 "
+        f"--out {summary['folder']}-eval"
     )
     return 0
 

@@ -166,12 +166,12 @@ def test_shipped_agents_load():
         assert load_policy(name, VoxelVectorEnv(1, task, autoreset_mode="Disabled")).name == name
 
 
-def test_a_world_that_rests_changes_nothing_for_the_others():
+def test_an_ignored_world_changes_nothing_for_the_others():
     together, sparing = AgentPolicy(agent()), AgentPolicy(agent())
     rng, states = np.random.default_rng(0), [None, None]
     for acting in (together, sparing):
         acting.begin(None, [0, 1, 2], [7, 8, 9])
-    sparing.rest([1])
+    sparing.ignore([1])
     for step in range(4):
         obs = {"pov": rng.integers(0, 256, (3, *SMALL, 3), dtype=np.uint8)}
         start = np.full(3, step == 0)

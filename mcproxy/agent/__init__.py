@@ -1,1 +1,1 @@
-"""Who acts: the model, its trainer, checkpoints, experts, and the one policy protocol they share."""
+"""The agent: its network, its trainer, its checkpoints, and the policy that acts with it."""

@@ -2,67 +2,77 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mcproxy.policy import Observation, Streams
+from mcproxy.policy import Observation, Streams, VectorEnv
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mcproxy.agent.model import Agent
 
 
 class AgentPolicy:
-    """A trained agent: samples as in training, or takes the likeliest choices if `deterministic`.
+    """A trained agent: it samples as in training, or takes the most likely choices if `deterministic`.
 
-    Each world's sampling noise comes from a stream seeded by (seed, layout seed), and frames pass the network in blocks
-    of one size, a block to a thread, so an episode does not depend on the batch it ran in, or on the number of threads.
+    Each world's sampling noise comes from a stream seeded by (seed, layout seed), and the network processes frames in
+    blocks of one size, one thread per block, so an episode depends neither on its batch nor on the number of threads.
     `outputs` has "value" and "log_prob".
     """
 
-    BLOCK = 32  # worlds; a fifth faster a frame than 16, and two keep two cores busy
+    BLOCK = 32  # worlds; a fifth faster per frame than 16, and two blocks keep two cores busy
 
     def __init__(
-        self, agent: Any, name: str = "agent", config: dict[str, Any] | None = None, seed: int = 0, threads: int = 1
+        self,
+        agent: "Agent",
+        name: str = "agent",
+        config: dict[str, Any] | None = None,
+        seed: int = 0,
+        threads: int = 1,
     ) -> None:
         self.agent, self.name, self.threads = agent, name, threads
         self.config = {"kind": "agent", "seed": seed, "checkpoint": config or {}}
         self.outputs: dict[str, np.ndarray] = {}
         self._noise = Streams(seed)
-        self._resting: set[int] = set()
+        self._ignored: set[int] = set()
         self._pool: ThreadPoolExecutor | None = None
 
-    def begin(self, env: Any, worlds: Sequence[int], seeds: Sequence[int]) -> None:
+    def begin(self, env: VectorEnv, worlds: Sequence[int], seeds: Sequence[int]) -> None:
         """Seed the noise of worlds which have just begun layouts."""
         self._noise.begin(worlds, seeds)
-        self._resting.difference_update(worlds)
+        self._ignored.difference_update(worlds)
 
-    def rest(self, worlds: Sequence[int]) -> None:
-        """Spare the network some worlds: choice 0 of every control is theirs until they begin again."""
-        self._resting.update(worlds)
+    def ignore(self, worlds: Sequence[int]) -> None:
+        """Leave worlds out of the computation: until they begin again, their actions are choice 0 of every control."""
+        self._ignored.update(worlds)
 
     def predict(
         self,
         obs: Observation,
-        state: Any = None,
+        state: "Tensor | None" = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
-    ) -> tuple[np.ndarray, Any]:
+    ) -> tuple[np.ndarray, "Tensor"]:
         """Actions (N, C) int64 and the agent's state, (S, N, any)."""
         import torch
 
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # blocks have a thread each; torch's own would wait for work, and so take time, here
+        torch.set_num_threads(1)  # each block has a thread; torch's own threads would busy-wait beside them
         try:
             return self._predict(obs["pov"], state, episode_start, deterministic)
         finally:
             torch.set_num_threads(threads)
 
     def _predict(
-        self, pov: np.ndarray, state: Any, episode_start: np.ndarray | None, deterministic: bool
-    ) -> tuple[np.ndarray, Any]:
+        self, pov: np.ndarray, state: "Tensor | None", episode_start: np.ndarray | None, deterministic: bool
+    ) -> tuple[np.ndarray, "Tensor"]:
         import torch
 
         from mcproxy.agent.model import keep_freed_memory
 
-        live = np.array([i for i in range(len(pov)) if i not in self._resting], dtype=np.int64)
+        live = np.array([i for i in range(len(pov)) if i not in self._ignored], dtype=np.int64)
         frames = torch.from_numpy(np.ascontiguousarray(pov if len(live) == len(pov) else pov[live]))
         num = len(frames)
         first = state is None
@@ -71,7 +81,7 @@ class AgentPolicy:
         frames = torch.cat([frames, frames.new_zeros(padded - num, *frames.shape[1:])])
         begins = torch.from_numpy(np.append(starts[live], np.ones(padded - num, dtype=bool)))
         memory = self.agent.initial_state(padded)
-        if not first:
+        if state is not None:
             memory[:, :num] = state[:, live]
         if self._pool is None:
             keep_freed_memory()
@@ -92,7 +102,7 @@ class AgentPolicy:
         self.outputs = {"value": values, "log_prob": log_prob}
         return actions, after
 
-    def _step(self, frames: Any, memory: Any, begins: Any) -> tuple[Any, Any, Any]:
+    def _step(self, frames: "Tensor", memory: "Tensor", begins: "Tensor") -> tuple["Tensor", "Tensor", "Tensor"]:
         import torch
 
         with torch.no_grad():

@@ -1,7 +1,7 @@
-"""Checkpoints: a folder with `model.safetensors` and `config.json`, and beside them what a run needs to go on.
+"""Checkpoints: a folder with `model.safetensors` and `config.json`, and `resume.pt` if it is of a run.
 
-A checkpoint is safe to take from a stranger: nothing in it is run, and its sizes are checked before memory is taken.
-`resume.pt` holds a run's optimizer as tensors and plain data. Every file is put in place whole or not at all.
+Loading a checkpoint of unknown origin is safe: no code in it is run, and sizes are checked before memory is allocated.
+`resume.pt` holds the optimizer of a run as tensors and plain data. Every file is replaced whole or not at all.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from mcproxy.agent.config import RunConfig, run_config
 from mcproxy.agent.model import Agent
 from mcproxy.errors import UserError
 from mcproxy.files import whole
+from mcproxy.policy import VectorEnv
 
 FORMAT, SCHEMA = "mcproxy-agent", 2  # 1 had frames scaled to 0 .. 1
 MODEL, CONFIG, RESUME = "model.safetensors", "config.json", "resume.pt"
@@ -27,8 +28,8 @@ _MAX_CONFIG = 2**20  # bytes
 _MAX_SIZE = 2**16  # pixels, choices, units
 
 
-def describe(run: RunConfig, env: Any, steps: int) -> dict[str, Any]:
-    """What `config.json` says of an agent trained for `steps` environment steps in worlds like those of `env`."""
+def describe(run: RunConfig, env: VectorEnv, steps: int) -> dict[str, Any]:
+    """The content of `config.json` for an agent trained for `steps` environment steps in worlds like those of `env`."""
     return {
         "format": FORMAT,
         "schema": SCHEMA,
@@ -44,22 +45,23 @@ def describe(run: RunConfig, env: Any, steps: int) -> dict[str, Any]:
 
 
 def save(folder: Path, agent: Agent, config: dict[str, Any]) -> None:
-    """Write an agent with the `config` that `describe` gave."""
+    """Write an agent and its `config` (see `describe`)."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
-    header = {"format": FORMAT, "schema": str(SCHEMA), "steps": str(config["steps"])}
+    # one key: safetensors writes several in an order that differs between processes
+    header = {FORMAT: json.dumps({"schema": SCHEMA, "steps": config["steps"]})}
     write(folder / MODEL, lambda part: save_file(weights, part, header))
     write(folder / CONFIG, lambda part: part.write_text(json.dumps(config, indent=2) + "\n"))
 
 
 def load(folder: str | Path) -> tuple[Agent, dict[str, Any]]:
-    """The agent of a checkpoint folder, on the CPU in float32, and its config; whatever is wrong is a `UserError`."""
+    """The agent of a checkpoint folder, on the CPU in float32, and its config; any defect is a `UserError`."""
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"checkpoint {folder}: not a folder; a checkpoint is a folder with {MODEL} and {CONFIG}")
     config = read_config(folder)
     run = run_config(config["run"])
-    with torch.device("meta"):  # shapes alone, whatever the file claims
+    with torch.device("meta"):  # shapes only: no memory, whatever sizes the file claims
         agent = make_agent(run, list(config["action"].values()))
     agent.load_state_dict(_weights(folder / MODEL, agent), assign=True)
     return agent.eval().requires_grad_(False), config
@@ -97,7 +99,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def check_fits(config: dict[str, Any], env: Any, name: str) -> None:
+def check_fits(config: dict[str, Any], env: VectorEnv, name: str) -> None:
     """A `UserError` unless an agent of this config can act in `env`: same frames, same view, same controls."""
     seen, shown = tuple(config["observation"]["pov"][:2]), tuple(env.resolution)
     if seen != shown:
@@ -122,34 +124,36 @@ def check_fits(config: dict[str, Any], env: Any, name: str) -> None:
 
 
 def save_resume(folder: Path, state: dict[str, Any]) -> None:
-    """Write what a run needs to go on: tensors, numbers, strings, lists and dictionaries."""
+    """Write the state from which a run resumes: tensors, numbers, strings, lists and dictionaries."""
     write(folder / RESUME, lambda part: torch.save({"schema": SCHEMA, **state}, part))
 
 
 def load_resume(folder: Path) -> dict[str, Any]:
-    """What `save_resume` wrote."""
+    """The state that `save_resume` wrote."""
     path = folder / RESUME
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
-    except Exception as error:  # a reader of damaged pickles can fail in any way
+    except Exception as error:  # torch can fail in any way on a damaged file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"{path}: cannot be resumed from ({reason}); train again with --force") from None
     if not isinstance(state, dict) or state.get("schema") != SCHEMA:
         found = state.get("schema") if isinstance(state, dict) else None
-        raise UserError(f"{path} has schema {found}, this mcproxy resumes {SCHEMA}: use the mcproxy that began the run")
+        raise UserError(
+            f"{path} has schema {found}, this mcproxy resumes {SCHEMA}: use the mcproxy that started the run"
+        )
     return state
 
 
-def write(path: Path, fill: Callable[[Path], Any]) -> None:
-    """Put a file in place whole: `fill` writes a hidden one beside it, which then takes its name."""
+def write(path: Path, fill: Callable[[Path], object]) -> None:
+    """Replace a file as a whole: `fill` writes a hidden file beside it, which is then renamed."""
     with whole(path) as part:
         try:
             fill(part)
-        except (RuntimeError, SafetensorError) as error:  # how torch and safetensors report a disk that is full
+        except (RuntimeError, SafetensorError) as error:  # torch and safetensors report a full disk so
             reason = str(error).strip().splitlines()[0]
-            raise UserError(f"{path}: cannot be written ({reason}); the last whole one is kept, if any") from error
+            raise UserError(f"{path}: cannot be written ({reason}); an older file is kept") from error
 
 
 def _weights(path: Path, agent: Agent) -> dict[str, torch.Tensor]:

@@ -1,10 +1,11 @@
-"""The settings of a training run as plain data: what `mcproxy train` takes, and what every checkpoint carries.
+"""The settings of a training run as plain data: `mcproxy train` takes them, and every checkpoint stores them.
 
 Names are CleanRL's where it has them. Nothing here loads torch.
 """
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,7 +14,18 @@ from mcproxy.errors import UserError, unknown
 
 DEVICES = ("cpu", "cuda")
 ARCHS = ("lstm", "ff", "gtrxl", "drc")  # `architectures/` has a file for each
-MIN_PIXELS = 36  # a side; smaller frames would leave the last convolution nothing to look at
+MIN_PIXELS = 36  # a side; smaller frames would leave the last convolution without input
+SETTINGS = {  # of the command line and of plans, with the field of `RunConfig` that each sets
+    "task": "task",
+    "seed": "seed",
+    "steps": "total_timesteps",
+    "mixture": "rho",
+    "device": "device",
+    "arch": "arch",
+    "looks": "looks",
+    "resolution": "resolution",
+}
+_PPO = "ppo."  # begins the names of the settings in `PPOConfig`
 _COUNTS = (
     "num_envs", "num_steps", "num_groups", "update_epochs", "num_minibatches", "hidden", "lstm", "save_every",
 )  # fmt: skip
@@ -21,42 +33,42 @@ _COUNTS = (
 
 @dataclass(frozen=True)
 class PPOConfig:
-    """Hyper-parameters of the trainer; with the defaults `beacon` is learned in a third of a million steps."""
+    """Hyper-parameters of the trainer; the defaults learn `beacon` in about 330,000 steps."""
 
     num_envs: int = 64
-    """Worlds stepped together (N)."""
+    """Number of worlds (N)."""
     num_steps: int = 64
-    """Steps of each world in a roll-out (T), which is also the length of the sequences that are learned from."""
+    """Steps of each world in a roll-out (T), and length of the sequences for backpropagation through time."""
     num_groups: int = 2
-    """Parts into which worlds and minibatches are split, each with a thread of its own."""
+    """Groups into which worlds and minibatches are split; each group has its own thread."""
     update_epochs: int = 2
-    """Passes over a roll-out."""
+    """Passes over each roll-out."""
     num_minibatches: int = 4
-    """Minibatches of a pass, split along the worlds so that no sequence is cut."""
+    """Minibatches per pass; each holds whole sequences of some of the worlds."""
     learning_rate: float = 5e-4
-    """Of Adam, falling linearly to 0."""
+    """Initial learning rate of Adam; it decays linearly to 0."""
     adam_eps: float = 1e-5
     """Adam's epsilon."""
     gamma: float = 0.99
-    """Discount of a step."""
+    """Discount factor per step."""
     gae_lambda: float = 0.95
     """Lambda of the generalized advantage estimates."""
     clip_coef: float = 0.2
-    """How far the probability ratio may leave 1."""
+    """Clipping range of the probability ratio around 1."""
     ent_coef: float = 0.01
     """Weight of the entropy in the loss."""
     vf_coef: float = 0.5
     """Weight of the value loss."""
     max_grad_norm: float = 0.5
-    """Norm to which the gradient is clipped."""
+    """Maximum norm of the gradient."""
     hidden: int = 256
-    """Width of the features that the convolutions end in."""
+    """Number of features after the convolutions."""
     lstm: int = 256
-    """Width of the memory, whatever the architecture."""
+    """Width of the memory, in every architecture."""
     bf16: bool | None = None
-    """Compute in bfloat16 with float32 weights; None: where the processor has instructions for it."""
+    """Compute in bfloat16 with float32 weights; None: only if the processor or GPU supports bfloat16 natively."""
     save_every: int = 10
-    """Updates between checkpoints; the worlds begin anew at each, so that a resumed run repeats an unbroken one."""
+    """Updates between checkpoints. All worlds restart at each, so a resumed run equals an uninterrupted one."""
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
@@ -75,7 +87,7 @@ class PPOConfig:
 
     @property
     def counted_steps(self) -> int:
-        """Steps after a restart of the worlds within which an episode must begin to count in the goal rate."""
+        """Steps after a restart of the worlds; an episode that begins within them counts in the goal rate."""
         return max(self.save_every * self.num_steps // 2, 1)
 
     @property
@@ -86,13 +98,13 @@ class PPOConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that decides how a training run unfolds."""
+    """All settings that determine the result of a training run."""
 
     task: str = "beacon"
     arm: str = "aligned"
     rho: float = 1.0
     seed: int = 0
-    total_timesteps: int = 1_000_000  # whole roll-outs are made of it
+    total_timesteps: int = 1_000_000  # rounded down to whole roll-outs
     resolution: tuple[int, int] = (64, 64)  # (H, W) in pixels
     device: str = "cpu"
     arch: str = "lstm"
@@ -108,14 +120,14 @@ class RunConfig:
             raise unknown("device", self.device, DEVICES)
         _check(self, "rho", 0.0 <= self.rho <= 1.0, "a probability between 0 and 1")
         _check(self, "seed", self.seed >= 0, "0 or more")
-        _check(self, "resolution", min(self.resolution) >= MIN_PIXELS, f"{MIN_PIXELS} pixels a side at least")
+        _check(self, "resolution", min(self.resolution) >= MIN_PIXELS, f"{MIN_PIXELS} pixels a side or more")
         rollout = self.ppo.batch_size
-        expected = f"one roll-out of {rollout} steps (num_envs x num_steps) at least"
+        expected = f"at least one roll-out of {rollout} steps (num_envs x num_steps)"
         _check(self, "total_timesteps", self.total_timesteps >= rollout, expected)
 
     @property
     def num_updates(self) -> int:
-        """Roll-outs of the run, each followed by an update; what does not fill a last one is left out."""
+        """Roll-outs of the run, each followed by an update; steps that do not fill a roll-out are dropped."""
         return self.total_timesteps // self.ppo.batch_size
 
     def in_precision(self, bf16: bool | None) -> "RunConfig":
@@ -127,8 +139,49 @@ class RunConfig:
         return asdict(self)
 
 
+def settings_of(config: RunConfig) -> dict[str, Any]:
+    """The settings by the names that the command line and plans share, such as "steps" and "ppo.ent-coef"."""
+    ppo = {_PPO + name.replace("_", "-"): value for name, value in asdict(config.ppo).items()}
+    return {setting: getattr(config, name) for setting, name in SETTINGS.items()} | ppo
+
+
+def with_settings(base: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
+    """The run `base` with other values of some settings, named as by `settings_of`.
+
+    Its arm is `aligned` if the marker always stands at the goal, otherwise `mixture`. A wrong value is a `UserError`
+    whose `field` is the name of the setting.
+    """
+    known = settings_of(RunConfig())
+    for name, value in settings.items():
+        if name not in known:
+            raise unknown("setting", name, known)
+        if not _has_type(name.removeprefix(_PPO), value, known[name]):
+            raise UserError(f"{value!r}: expected a value like {known[name]!r}", name)
+    top = {SETTINGS[name]: value for name, value in settings.items() if name in SETTINGS}
+    try:
+        ppo = dataclasses.replace(base.ppo, **{_field_of(name): settings[name] for name in settings.keys() - SETTINGS})
+    except UserError as error:
+        raise UserError(error.problem, error.field and _PPO + error.field.replace("_", "-")) from None
+    try:
+        arm = "aligned" if top.get("rho", base.rho) == 1.0 else "mixture"
+        return dataclasses.replace(base, arm=arm, ppo=ppo, **top)
+    except UserError as error:
+        raise UserError(error.problem, next((s for s, name in SETTINGS.items() if name == error.field), None)) from None
+
+
+def first_difference(one: RunConfig, other: RunConfig) -> tuple[str, object, object] | None:
+    """The first setting in which two runs differ, with its two values; None if all settings are equal."""
+    settings, others = settings_of(one), settings_of(other)
+    return next(((name, value, others[name]) for name, value in settings.items() if value != others[name]), None)
+
+
+def _field_of(setting: str) -> str:
+    """The field of `PPOConfig` that a setting "ppo.NAME" names."""
+    return setting.removeprefix(_PPO).replace("-", "_")
+
+
 def run_config(plain: Any) -> RunConfig:
-    """The settings that `RunConfig.to_json` wrote; a foreign, missing or unsuitable value is a `UserError`."""
+    """The settings that `RunConfig.to_json` wrote; an unknown setting or an unsuitable value is a `UserError`."""
     values = dict(_known(RunConfig, plain, "the run"))
     if "resolution" in values:
         values["resolution"] = tuple(values["resolution"])
@@ -138,7 +191,7 @@ def run_config(plain: Any) -> RunConfig:
 
 
 def _known(kind: type, plain: Any, where: str) -> dict[str, Any]:
-    """The dictionary, of which every value must have the type of the default that it replaces."""
+    """The dictionary itself, after a check that every value has the type of the default that it replaces."""
     if not isinstance(plain, dict):
         raise UserError(f"settings of {where}: got {type(plain).__name__}, expected an object")
     default = kind()
@@ -146,20 +199,20 @@ def _known(kind: type, plain: Any, where: str) -> dict[str, Any]:
     for name, value in plain.items():
         if name not in names:
             raise unknown(f"setting of {where}", name, names)
-        like = getattr(default, name)
-        if name == "ppo":
-            continue
-        if name == "bf16":
-            fits = value is None or isinstance(value, bool)
-        elif name == "resolution":
-            fits = isinstance(value, list | tuple) and len(value) == 2 and all(type(v) is int for v in value)
-        else:
-            fits = type(value) is type(like) or (type(like) is float and type(value) is int)
-        if not fits:
-            raise UserError(f"setting {name} of {where} is {value!r}, expected something like {like!r}")
+        if name != "ppo" and not _has_type(name, value, getattr(default, name)):
+            raise UserError(f"setting {name} of {where} is {value!r}, expected a value like {getattr(default, name)!r}")
     return plain
 
 
-def _check(config: Any, name: str, fits: bool, expected: str) -> None:
+def _has_type(name: str, value: object, default: object) -> bool:
+    """Whether a value has the type of the setting `name`, whose default is given."""
+    if name == "bf16":
+        return value is None or isinstance(value, bool)
+    if name == "resolution":
+        return isinstance(value, list | tuple) and len(value) == 2 and all(type(v) is int for v in value)
+    return type(value) is type(default) or (type(default) is float and type(value) is int)
+
+
+def _check(config: "PPOConfig | RunConfig", name: str, fits: bool, expected: str) -> None:
     if not fits:
-        raise UserError(f"{name}={getattr(config, name)}: expected {expected}")
+        raise UserError(f"{getattr(config, name)}: expected {expected}", name)

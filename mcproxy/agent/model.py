@@ -1,8 +1,8 @@
 """What all agents share: three convolutions that look, and heads for the controls and the value.
 
-Between the two remembers what `architectures/` has a file each for. All but the heads may compute in bfloat16; the
-heads and what comes out of them are float32. Letters: N worlds, T steps, C controls, K choices of the control that has
-most, F width of the features, L width of what is remembered.
+Between the two lies a memory, of which `architectures/` has one file each. All layers except the heads may compute in
+bfloat16; the heads and their outputs are float32. Letters: N worlds, T steps, C controls, K choices of the control with
+the most choices, F width of the features, L width of the memory.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ NEVER = -1e9  # the logit of a choice that a control does not have
 class Agent(nn.Module, ABC):
     """Frames and memory in; log-probabilities of the choices, a value and the next memory out.
 
-    `state` is (S, N, any) in `dtype`: whatever an architecture keeps, all zeros when empty. `starts` (N,) bool marks
+    `state` is (S, N, any) in `dtype`: the memory of the architecture, all zeros when empty. `starts` (N,) bool marks
     the worlds whose frame is the first of an episode: their memory is empty, whatever `state` holds. `hidden` is F,
     `width` L. An architecture gives `build_memory`, `initial_state`, `remember` and `remember_sequence`.
     """
@@ -48,11 +48,11 @@ class Agent(nn.Module, ABC):
 
     @abstractmethod
     def remember(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """One step: what `look` saw (N, ...) -> (N, L), and the state afterwards."""
+        """One step: the output of `look` (N, ...) -> (N, L), and the state afterwards."""
 
     @abstractmethod
     def remember_sequence(self, features: Tensor, state: Tensor, starts: Tensor) -> Tensor:
-        """T steps: (T, N, ...), starts (T, N) -> (T, N, L). Where an episode starts, what was before is forgotten."""
+        """T steps: (T, N, ...), starts (T, N) -> (T, N, L). The memory is emptied where an episode starts."""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -80,7 +80,7 @@ class Agent(nn.Module, ABC):
         return log_probs.unflatten(0, starts.shape), values.unflatten(0, starts.shape)
 
     def look(self, frames: Tensor) -> Tensor:
-        """(B, H, W, 3) uint8 -> (B, h, w, channels): what the convolutions see, flattened by most architectures.
+        """(B, H, W, 3) uint8 -> (B, h, w, channels): the output of the convolutions, which most architectures flatten.
 
         Bytes are centred, which is exact in bfloat16; the weights scale them. As signed bytes they turn into floating
         point twice as fast as by a subtraction.
@@ -100,7 +100,7 @@ class Agent(nn.Module, ABC):
     def _init_weights(self) -> None:
         """Orthogonal weights and zero biases (CleanRL): gain 1 for LSTM and value, 0.01 for the policy, else sqrt(2).
 
-        That is the gain for what a ReLU follows; the gates of `gtrxl` and `drc` have it too.
+        The gain sqrt(2) is for layers before a ReLU; the gates of `gtrxl` and `drc` have it too.
         """
         for name, parameter in self.named_parameters():
             if "norm" in name and name.endswith("weight"):
@@ -129,7 +129,7 @@ def entropy(log_probs: Tensor) -> Tensor:
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what is freed: fresh pages for every temporary tensor otherwise cost a fifth of the speed."""
+    """Make glibc keep freed memory: new pages for every temporary tensor would cost a fifth of the speed."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):  # another C library

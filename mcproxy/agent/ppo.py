@@ -1,14 +1,14 @@
 """Proximal policy optimization (Schulman et al. 2017) for the recurrent agent: advantages, loss, update, run.
 
-A minibatch is whole sequences of some worlds. Each group takes an equal part of it, in its thread and with its copy of
-the model; the gradients' mean moves the one float32 master. The number of threads changes the speed and no result.
+A minibatch holds whole sequences of some worlds. Each group processes an equal part of it, in its own thread and with
+its own copy of the model; the mean gradient updates one float32 master. The number of threads affects only the speed.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,8 +19,11 @@ from mcproxy.agent.config import RunConfig
 from mcproxy.agent.model import Agent, chosen, entropy, keep_freed_memory
 from mcproxy.agent.rollout import ROLLING_OUT, Group, Rollout
 from mcproxy.errors import UserError
+from mcproxy.policy import VectorEnv
 
-COLLAPSED = 0.005  # of the greatest entropy: 1 action in 1,000 or so is not the likeliest
+T = TypeVar("T")
+
+COLLAPSED = 0.005  # of the maximum entropy: about 1 action in 1,000 is not the most likely one
 LOSSES = ("policy_loss", "value_loss", "entropy", "approx_kl", "clipfrac")
 
 
@@ -75,13 +78,13 @@ def losses(
 
 
 class Trainer:
-    """One training run in memory: worlds, model, optimizer, and what has been counted so far.
+    """One training run in memory: worlds, model, optimizer and statistics.
 
     `make_env(num_envs)` gives one group's environment, stepping in the calling thread alone. `threads` bounds how many
     groups run at once. Call `update` until `done`.
     """
 
-    def __init__(self, config: RunConfig, make_env: Callable[[int], Any], threads: int | None = None) -> None:
+    def __init__(self, config: RunConfig, make_env: Callable[[int], VectorEnv], threads: int | None = None) -> None:
         check_device(config.device)
         self.config, ppo = config, config.ppo
         self.device = torch.device(config.device)
@@ -126,13 +129,13 @@ class Trainer:
     def goal_rate(self) -> float | None:
         """The share of the episodes between the latest two restarts of the worlds in which the goal was met.
 
-        Only those count that began in the first half of that time: of later ones the restart cuts off those that take
-        longest, which are mostly failures. None before the second restart, and if even one of the first half was cut.
+        Only episodes that began in the first half of that time count: a restart interrupts the longest of the later
+        ones, which are mostly failures. None before the second restart, and if one of the counted was interrupted.
         """
         return sum(met for *_, met in self.recent) / len(self.recent) if self.recent else None
 
     def restart(self) -> None:
-        """Begin all worlds and random numbers anew, from the run's seed and the number of updates made."""
+        """Restart all worlds and random numbers, from the run's seed and the number of updates made."""
         seeds = np.random.SeedSequence([self.config.seed, self.updates]).spawn(len(self.groups) + 1)
         self._random = torch.Generator().manual_seed(int(seeds[-1].generate_state(1)[0]))
         for group, seed in zip(self.groups, seeds, strict=False):
@@ -141,9 +144,9 @@ class Trainer:
     def update(self) -> dict[str, float]:
         """Roll out T steps of all worlds, learn from them, and return the figures by CleanRL's tags.
 
-        A figure that is not finite is a `UserError`, raised before the weights take it in. So is an entropy under
-        `COLLAPSED` of the greatest possible in an agent that meets the goal in less than half of its episodes: it has
-        nothing left to learn by.
+        A value that is not finite is a `UserError`, raised before the weights change. So is an entropy under
+        `COLLAPSED` of the maximum in an agent that meets the goal in less than half of its episodes: it would not
+        explore any more.
         """
         ppo, rate = self.config.ppo, self.learning_rate
         began = time.perf_counter()
@@ -160,9 +163,9 @@ class Trainer:
         sums = self._learn()
         goal = self.goal_rate
         if sums["entropy"] < COLLAPSED * self._most_entropy and goal is not None and goal < 0.5:
-            told = f"entropy {sums['entropy']:.2g} of {self._most_entropy:.2f}, goal rate {goal:.2f}"
+            state = f"entropy {sums['entropy']:.2g} of {self._most_entropy:.2f}, goal rate {goal:.2f}"
             raise UserError(
-                f"training collapsed in update {self.updates} ({told}): it no longer explores and has not learned; "
+                f"training collapsed in update {self.updates} ({state}): it no longer explores and has not learned; "
                 f"try a higher --ppo.ent-coef or a lower --ppo.learning-rate"
             )
         self.updates += 1
@@ -179,7 +182,7 @@ class Trainer:
         return figures | {f"losses/{name}": value for name, value in sums.items()}
 
     def state(self) -> dict[str, Any]:
-        """What `restore` needs to go on from here, tensors and plain data; worlds are no part of it (see `restart`)."""
+        """The state that `restore` takes: tensors and plain data, without the worlds (see `restart`)."""
         return {
             "updates": self.updates,
             "agent": self.agent.state_dict(),
@@ -189,7 +192,7 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`, taken at a multiple of `save_every` updates, as if the run had never stopped."""
+        """Resume from a `state` taken at a multiple of `save_every` updates, as if the run had not been interrupted."""
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates, self.seconds = int(state["updates"]), self.seconds | state["seconds"]
@@ -197,7 +200,7 @@ class Trainer:
         self._share_weights()
 
     def close(self) -> None:
-        """Let threads and environments go; safe to call twice."""
+        """Stop the threads and close the environments; safe to call twice."""
         self._pool.shutdown()
         for group in self.groups:
             group.env.close()
@@ -205,7 +208,7 @@ class Trainer:
     def _learn(self) -> dict[str, float]:
         """All epochs over the roll-out; the mean of each loss, and the variance that the values explain."""
         ppo, roll = self.config.ppo, self.rollout
-        rewards, terminated, ended = (told.to(self.device) for told in (roll.rewards, roll.terminated, roll.ended))
+        rewards, terminated, ended = (x.to(self.device) for x in (roll.rewards, roll.terminated, roll.ended))
         advantages = gae(rewards, roll.values, roll.next_values, terminated, ended, ppo.gamma, ppo.gae_lambda)
         returns = advantages + roll.values
         totals, count = dict.fromkeys(LOSSES, 0.0), ppo.update_epochs * ppo.num_minibatches
@@ -215,13 +218,13 @@ class Trainer:
                 part = advantages[:, worlds]
                 mean, spread = part.mean(), part.std() + 1e-8
                 shares = list(worlds.chunk(ppo.num_groups))
-                told = self._each(
+                figures = self._each(
                     lambda group, share, mean=mean, spread=spread: self._gradients(
                         group.model, share, (advantages[:, share] - mean) / spread, returns[:, share]
                     ),
                     shares,
                 )
-                means = {name: _mean([t[name] for t in told]) for name in LOSSES}
+                means = {name: _mean([f[name] for f in figures]) for name in LOSSES}
                 self._step(means)
                 totals = {name: totals[name] + means[name] / count for name in LOSSES}
         unexplained = (returns - roll.values).var() / returns.var()
@@ -241,8 +244,8 @@ class Trainer:
         loss.backward()
         return dict(zip(parts, torch.stack(list(parts.values())).tolist(), strict=True))
 
-    def _step(self, told: dict[str, float]) -> None:
-        """Move the master by the mean of the copies' gradients, and hand its weights out again."""
+    def _step(self, figures: dict[str, float]) -> None:
+        """Update the master weights with the mean gradient of the copies, and copy them back."""
         for parameters in zip(self.agent.parameters(), *(g.model.parameters() for g in self.groups), strict=True):
             master, *copies = parameters
             total, *others = (c.grad.float() for c in copies)
@@ -250,10 +253,10 @@ class Trainer:
                 total += other
             master.grad = total.div_(len(copies))
         norm = nn.utils.clip_grad_norm_(self.agent.parameters(), self.config.ppo.max_grad_norm)
-        if not torch.isfinite(norm) or not np.isfinite(list(told.values())).all():
-            told_values = ", ".join(f"{name} {value:.3g}" for name, value in told.items())
+        if not torch.isfinite(norm) or not np.isfinite(list(figures.values())).all():
+            values = ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
             raise UserError(
-                f"training diverged in update {self.updates} (gradient norm {float(norm):.3g}, {told_values}): "
+                f"training diverged in update {self.updates} (gradient norm {float(norm):.3g}, {values}): "
                 f"try a lower --ppo.learning-rate"
             )
         self.optimizer.step()
@@ -265,15 +268,15 @@ class Trainer:
             for copy, master in zip(group.model.parameters(), self.agent.parameters(), strict=True):
                 copy.copy_(master)
 
-    def _model(self, env: Any) -> Agent:
+    def _model(self, env: VectorEnv) -> Agent:
         return make_agent(self.config, env.single_action_space.nvec).to(self.device)
 
-    def _each(self, work: Callable[..., Any], *arguments: list[Any]) -> list[Any]:
-        """What `work(group, ...)` returns for each group, run side by side."""
+    def _each(self, work: Callable[..., T], *arguments: list[Tensor]) -> list[T]:
+        """The results of `work(group, ...)` for all groups, which run in parallel."""
         return list(self._pool.map(work, self.groups, *arguments))
 
     def _clock(self, collecting: float, learning: float) -> None:
-        """Share the time of collecting out as the groups' own clocks have it."""
+        """Divide the time of collecting among its parts in proportion to the groups' own clocks."""
         spent = {part: sum(g.seconds[part] for g in self.groups) for part in ROLLING_OUT}
         for part, seconds in spent.items():
             self.seconds[part] += collecting * seconds / sum(spent.values())
@@ -297,5 +300,5 @@ def has_bf16() -> bool:
     return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags)
 
 
-def _mean(values: list[Any]) -> float:
+def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else float("nan")

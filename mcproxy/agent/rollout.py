@@ -1,7 +1,7 @@
 """Roll-outs: groups of worlds which step through T steps with the current policy, each in a thread of its own.
 
-While one group steps and draws its worlds, another infers, so two groups keep two cores busy and hardly ever wait for
-each other. A group owns a copy of the model, in the dtype to compute in.
+While one group steps and draws its worlds, another runs the model, so two groups keep two cores busy and rarely wait
+for each other. Each group owns a copy of the model in the dtype of the computation.
 """
 
 import time
@@ -14,8 +14,9 @@ from torch import Tensor
 from mcproxy.agent.config import PPOConfig
 from mcproxy.agent.model import Agent, chosen
 from mcproxy.mission import GOAL, SEED_RANGE
+from mcproxy.policy import VectorEnv
 
-ROLLING_OUT = ("env", "render", "forward")  # what takes the time of a roll-out: worlds, their frames, the model
+ROLLING_OUT = ("env", "render", "forward")  # the parts of a roll-out's time: worlds, their frames, the model
 
 
 class Rollout:
@@ -24,7 +25,7 @@ class Rollout:
     frames (T, N, H, W, 3) uint8 · starts (T, N) bool, the frame begins an episode · actions (T, N, C) int64 ·
     log_probs, values, rewards, next_values (T, N) float32 · terminated, ended (T, N) bool · state (S, N, any), the
     memory before the first step. `next_values` is the value of the frame that an action led to, before any reset.
-    What the worlds tell (rewards, terminated, ended) stays on the host, all else lies on the device.
+    Rewards, terminated and ended stay on the host; everything else is on the device.
     """
 
     def __init__(self, config: PPOConfig, agent: Agent, resolution: tuple[int, int], device: torch.device) -> None:
@@ -46,7 +47,7 @@ class Group:
     time spent on each of `ROLLING_OUT`.
     """
 
-    def __init__(self, env: Any, model: Agent, rollout: Rollout, part: slice, counted: int) -> None:
+    def __init__(self, env: VectorEnv, model: Agent, rollout: Rollout, part: slice, counted: int) -> None:
         self.env, self.model, self.part, self.counted = env, model, part, counted
         self.finished: list[tuple[float, int, bool]] = []
         self.seconds = dict.fromkeys(ROLLING_OUT, 0.0)
@@ -57,7 +58,7 @@ class Group:
         self._returns, self._steps = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
 
     def restart(self, seeds: np.random.SeedSequence) -> None:
-        """Begin all worlds and the random numbers anew: what follows depends on `seeds` and the weights alone."""
+        """Restart all worlds and random numbers: the rest depends only on `seeds` and the weights."""
         num = self.env.num_envs
         drawn = [int(s) for s in seeds.generate_state(num + 1, np.uint64) % SEED_RANGE]
         self._random.manual_seed(drawn[num])
@@ -79,9 +80,9 @@ class Group:
             log_probs, to.values[t, part], self._state = self.model.step(frames, self._state, starts)
             actions = self._sample(log_probs)
             to.actions[t, part], to.log_probs[t, part] = actions, chosen(log_probs, actions)
-            asked = actions.cpu().numpy()
+            choices = actions.cpu().numpy()
             before = time.perf_counter()
-            self._obs, rewards, terminated, truncated, infos = self.env.step(asked)
+            self._obs, rewards, terminated, truncated, infos = self.env.step(choices)
             in_env += time.perf_counter() - before
             self._start = terminated | truncated
             to.rewards[t, part], to.terminated[t, part] = torch.from_numpy(rewards), torch.from_numpy(terminated)
@@ -113,7 +114,7 @@ class Group:
         return there[:-num].view(frames.shape), there[-num:].bool()
 
     def _drawing(self) -> float:
-        """Seconds that the environment has spent on frames, if it tells."""
+        """Seconds that the environment has spent on frames, or 0 if it does not measure them."""
         return getattr(self.env, "seconds_drawing", 0.0)
 
     def _sample(self, log_probs: Tensor) -> Tensor:
@@ -122,16 +123,16 @@ class Group:
         return (log_probs - noise.log_()).argmax(-1)
 
     def _value(self, frames: Tensor, state: Tensor) -> Tensor:
-        """The value of frames which continue the episodes that `state` remembers."""
+        """The values of frames that continue the episodes in `state`."""
         going_on = torch.zeros(len(frames), dtype=torch.bool, device=self._device)
         return self.model.step(frames, state, going_on)[1]
 
     def unfinished(self) -> int:
-        """How many of the episodes that began within `counted` steps of the last restart are still going on."""
+        """The number of unfinished episodes among those that began within `counted` steps of the last restart."""
         return int((self._age - self._steps < self.counted).sum())
 
     def _count(self, rewards: np.ndarray, ended: np.ndarray, infos: dict[str, Any]) -> None:
-        """Add up returns and lengths; an environment that does not say what was met pays for nothing but the goal."""
+        """Add up returns and lengths; without `met` in the infos, a positive return means that the goal was met."""
         self._returns += rewards
         self._steps += 1
         self._age += 1

@@ -1,10 +1,10 @@
-"""A training run and its folder, which is a checkpoint from the first moment on and survives any kill.
+"""A training run and its folder, which is always a valid checkpoint, even if the process is killed.
 
 config.json, model.safetensors   the agent at the latest checkpoint (see `checkpoint`)
 resume.pt                        optimizer and counts at the same point
-snapshots/RUN-STEPS/             the agent at a few earlier checkpoints, if they are asked for; each a checkpoint too
-progress.csv                     one row an update, under CleanRL's tags; events.out.* the same for TensorBoard
-summary.json                     how the run ended; it is there if the run is complete
+snapshots/RUN-STEPS/             the agent at earlier steps, with --snapshots; each is a checkpoint too
+progress.csv                     one row per update, with CleanRL's tags; events.out.* the same for TensorBoard
+summary.json                     the result; it exists if the run is complete
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from mcproxy.agent.config import RunConfig, run_config
 from mcproxy.agent.ppo import LOSSES, Trainer, has_bf16
 from mcproxy.errors import UserError
 from mcproxy.files import exclusive, holds_files
+from mcproxy.policy import VectorEnv
 
 PROGRESS, SUMMARY, SNAPSHOTS = "progress.csv", "summary.json", "snapshots"
 _FILES = (checkpoint.RESUME, SUMMARY, PROGRESS, checkpoint.MODEL, checkpoint.CONFIG, SNAPSHOTS, "events.out.*")
@@ -38,9 +39,9 @@ COLUMNS = (
 
 @contextlib.contextmanager
 def exclusive_run(folder: Path, make: bool = False) -> Iterator[None]:
-    """Have a run's folder to oneself until the end; a `UserError` if another process trains in it.
+    """Lock a run's folder until the block ends; a `UserError` if another process trains in it.
 
-    A folder that is not there is made if `make` says so, else there is nothing to be had.
+    A missing folder is created with `make`; without, there is nothing to lock.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file, expected a folder for the run; choose another --out")
@@ -53,21 +54,21 @@ def exclusive_run(folder: Path, make: bool = False) -> Iterator[None]:
 
 
 def begin(folder: Path, config: RunConfig, force: bool = False) -> RunConfig:
-    """Prepare a folder that is held by `exclusive_run` for a new run, and fill in what the config leaves open.
+    """Prepare a folder that `exclusive_run` has locked for a new run, and fill in the precision of the config.
 
     A folder that holds anything is a `UserError`, unless `force` replaces the run in it; files which are not of a run
     are never deleted.
     """
-    recover(folder)  # a kill may have come before
+    recover(folder)  # a kill may have interrupted an earlier call
     if holds_files(folder) and not force:
-        goes_on = "go on with it by --resume" if (folder / checkpoint.CONFIG).exists() else "choose another --out"
-        raise UserError(f"{folder}: exists already; {goes_on}, or begin anew by --force")
+        remedy = "resume it with --resume" if (folder / checkpoint.CONFIG).exists() else "choose another --out"
+        raise UserError(f"{folder}: already exists; {remedy}, or replace it with --force")
     files.set_aside(folder, _FILES)
     return with_precision(config)
 
 
 def with_precision(config: RunConfig) -> RunConfig:
-    """The settings with the precision that this machine computes in, if they leave that open."""
+    """The settings with this machine's precision, if they leave it open."""
     if config.ppo.bf16 is not None:
         return config
     return config.in_precision(torch.cuda.is_bf16_supported() if config.device == "cuda" else has_bf16())
@@ -86,19 +87,19 @@ def stored(folder: Path) -> RunConfig:
 
 
 def saved_steps(folder: Path) -> int:
-    """The steps at the latest checkpoint of the run in a folder, from which it goes on; 0 if it has none."""
+    """The steps at the latest checkpoint of the run in a folder, from which it resumes; 0 without a checkpoint."""
     return checkpoint.read_config(folder)["steps"] if (folder / checkpoint.RESUME).exists() else 0
 
 
 def summary(folder: Path) -> dict[str, Any] | None:
-    """How the run in a folder ended; None if it has not."""
+    """The summary of the run in a folder; None if the run is not complete."""
     path = folder / SUMMARY
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise UserError(f"{path}: is not JSON ({error}); begin anew by --force") from None
+        raise UserError(f"{path}: is not JSON ({error}); replace the run with --force") from None
 
 
 def snapshot_steps(config: RunConfig) -> list[int]:
@@ -109,7 +110,7 @@ def snapshot_steps(config: RunConfig) -> list[int]:
 
 
 class Run:
-    """A run in its folder: goes on from the latest checkpoint, if there is one.
+    """A run in its folder; it resumes from the latest checkpoint, if there is one.
 
     `make_env(num_envs)` gives one group's environment, `threads` bounds how many groups run at once. `saved` is the
     number of steps at the latest checkpoint. With `snapshots` the agents after `snapshot_steps` are kept.
@@ -119,7 +120,7 @@ class Run:
         self,
         folder: Path,
         config: RunConfig,
-        make_env: Callable[[int], Any],
+        make_env: Callable[[int], VectorEnv],
         threads: int | None = None,
         snapshots: bool = False,
     ) -> None:
@@ -134,9 +135,9 @@ class Run:
             self.saved = self.trainer.steps
 
     def train(self, report: Callable[[Trainer, dict[str, float]], None] | None = None) -> dict[str, Any]:
-        """Make all updates that are left, and return the summary; `report` is called after each.
+        """Make all remaining updates, and return the summary; `report` is called after each.
 
-        Whatever stops it, the folder holds the latest checkpoint. A run that diverges is a `UserError`.
+        If it is interrupted, the folder holds the latest checkpoint. A run that diverges is a `UserError`.
         """
         trainer, save_every = self.trainer, self.config.ppo.save_every
         if not (self.folder / checkpoint.RESUME).exists():
@@ -144,7 +145,7 @@ class Run:
             recover(self.folder)
         board = _tensorboard(self.folder, trainer.steps)
         try:
-            with (self.folder / PROGRESS).open("a" if self._cut_progress() else "w", newline="") as file:
+            with (self.folder / PROGRESS).open("a" if self._trim_progress() else "w", newline="") as file:
                 rows = csv.DictWriter(file, COLUMNS)
                 if not file.tell():
                     rows.writeheader()
@@ -166,12 +167,12 @@ class Run:
         finally:
             if board is not None:
                 board.close()
-        ended = self._summary()
-        checkpoint.write(self.folder / SUMMARY, lambda part: part.write_text(json.dumps(ended, indent=2) + "\n"))
-        return ended
+        summary = self._summary()
+        checkpoint.write(self.folder / SUMMARY, lambda part: part.write_text(json.dumps(summary, indent=2) + "\n"))
+        return summary
 
     def close(self) -> None:
-        """Let threads and environments go."""
+        """Stop the threads and close the environments."""
         self.trainer.close()
 
     def _save(self) -> None:
@@ -185,8 +186,8 @@ class Run:
         self.saved = trainer.steps
         trainer.seconds["save"] += time.perf_counter() - began
 
-    def _cut_progress(self) -> bool:
-        """Drop the rows of updates that the run will make again, and a row that was cut; False if there is no file."""
+    def _trim_progress(self) -> bool:
+        """Drop the rows of updates that will be repeated, and an incomplete row; False if there is no file."""
         path = self.folder / PROGRESS
         if not path.exists():
             return False
@@ -219,7 +220,7 @@ class Run:
 
 
 def _tensorboard(folder: Path, steps: int) -> Any:
-    """A TensorBoard writer which goes on after `steps`; None where TensorBoard is not installed."""
+    """A TensorBoard writer that continues after `steps`; None if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

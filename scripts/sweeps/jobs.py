@@ -1,7 +1,7 @@
-"""Those who do a sweep's jobs: processes here, or Ray's workers. A job is a command line of mcproxy, and can be cut.
+"""Run the jobs of a sweep in processes here or on Ray's workers. A job is one mcproxy command, and can be interrupted.
 
-A job is locked for as long as its process lives, by whoever began it, so that several sweeps may share a folder, and so
-that a process that outlived its sweep is not disturbed. One that fails is begun again, from its latest checkpoint.
+The process of a job holds a lock while it lives, so several sweeps may share a folder, and a process that outlives its
+sweep is not disturbed. A failed job is started again and resumes from its latest checkpoint.
 """
 
 import contextlib
@@ -17,29 +17,28 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mcproxy.errors import UserError
 from mcproxy.files import exclusive, lock
 
 ATTEMPTS = 3
-BUSY, KILLED = -1000, 130  # what `attempt` returns of a job that another process has; Ctrl-C
+BUSY, KILLED = -1000, 130  # results of `attempt`: another process runs the job; Ctrl-C
 Attempt = Callable[["Job", threading.Event], int]  # the event interrupts it
-_AGAIN = 5.0  # seconds until a job that another process has is looked at again
-_OFTEN = 5.0  # seconds between looks at how far all is
-_SOON = 0.5  # seconds until an interruption is seen
-_PATIENCE = 30.0  # seconds for a job of Ray to save what it has when it is interrupted
+_AGAIN = 5.0  # seconds until a job of another process is checked again
+_OFTEN = 5.0  # seconds between updates of the progress
+_SOON = 0.5  # seconds until an interrupt takes effect
+_PATIENCE = 30.0  # seconds that an interrupted Ray job has to save its state
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command line to be run until `is_complete`; `log` takes what it says; it makes about `steps`.
+    """A command that is run until `is_complete`; `log` receives its output; it takes about `steps` environment steps.
 
-    `folder` is one that the command has to itself while it runs, if it has.
+    `folder`, if given, is the folder that the command locks while it runs.
     """
 
     name: str
-    argv: Callable[[], list[str]]  # made anew for each attempt: the second one resumes
+    argv: Callable[[], list[str]]  # called for each attempt: the second attempt resumes
     is_complete: Callable[[], bool]
     log: Path
     steps: int = 0
@@ -47,24 +46,24 @@ class Job:
 
 
 def attempt(job: Job, stop: threading.Event) -> int:
-    """Run a job's command here, and return its exit code; `BUSY` if another process is at it.
+    """Run a job's command here, and return its exit code; `BUSY` if another process runs it.
 
     `stop`, or Ctrl-C here, interrupts it as Ctrl-C does.
     """
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    with job.log.open("ab") as told:
-        if not lock(told.fileno()):
+    with job.log.open("ab") as log:
+        if not lock(log.fileno()):
             return BUSY
         if job.folder is not None and job.folder.is_dir():
             with exclusive(job.folder) as is_free:
                 if not is_free:
-                    return BUSY  # somebody typed the command by hand
-        argv = job.argv()  # depends on what is there, which nobody changes now
-        told.write(f"$ mcproxy {shlex.join(argv)}\n".encode())
-        told.flush()
+                    return BUSY  # a user typed the command
+        argv = job.argv()  # depends on the files, which the lock protects
+        log.write(f"$ mcproxy {shlex.join(argv)}\n".encode())
+        log.flush()
         command = [sys.executable, "-m", "mcproxy.scripts.main", *argv]
         # the lock is the open file's: the child keeps it by its stdout, also if we are killed
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told) as child:
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log) as child:
             with contextlib.suppress(KeyboardInterrupt):
                 while not stop.is_set():
                     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -75,7 +74,7 @@ def attempt(job: Job, stop: threading.Event) -> int:
 
 @contextlib.contextmanager
 def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
-    """Attempts on a Ray cluster that sees our files (`local` starts one here), and how many it makes at a time."""
+    """The `Attempt` on a Ray cluster that shares our files (`local` starts one), and the number of parallel jobs."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray as library
@@ -102,8 +101,8 @@ def ray(address: str, threads: int) -> Iterator[tuple[Attempt, int]]:
             return library.get(there)
         except library.exceptions.RayError as error:
             job.log.parent.mkdir(parents=True, exist_ok=True)
-            with job.log.open("a") as told:
-                told.write(f"ray: {error}\n")
+            with job.log.open("a") as log:
+                log.write(f"ray: {error}\n")
             return 1
 
     try:
@@ -122,25 +121,24 @@ def _attempt_there(job: Job, folder: str, path: list[str]) -> int:
 
 @dataclass
 class _Chain:
-    """Jobs to be done one after the other, and how the first of them fares."""
+    """Jobs that run one after the other, and the state of the first."""
 
     jobs: list[Job]
     failed: int = 0
-    again: float = 0.0  # when to look at it again, of `time.monotonic`, as another process has it; 0: nobody has
+    again: float = 0.0  # `time.monotonic` of the next check, if another process runs the job; otherwise 0
 
 
 def work(
     chains: Sequence[Sequence[Job]],
     attempts: Attempt,
     width: int,
-    tell: Callable[[str], Any],
-    tick: Callable[[], Any],
+    tell: Callable[[str], None],
+    tick: Callable[[], None],
 ) -> list[str]:
-    """Do the jobs of each chain in turn, `width` chains at a time; returns the names of those that were not done.
+    """Run the jobs of each chain in order, `width` chains at a time; returns the names of the jobs that were not done.
 
-    A job that is complete is skipped. One that fails is attempted `ATTEMPTS` times; then the rest of its chain is left.
-    While another process has a job, other chains are gone on with. `tell` gets a line for everything that happens,
-    `tick` is called now and then.
+    A complete job is skipped. A failing job is attempted `ATTEMPTS` times, then the rest of its chain is skipped. While
+    another process runs a job, other chains continue. `tell` gets a line for each event, `tick` is called regularly.
     """
     stop, turn = threading.Event(), threading.Lock()
     queue, left = [_Chain(list(chain)) for chain in chains], list[str]()
@@ -162,36 +160,36 @@ def work(
                     left.extend(job.name for job in chain.jobs)
 
     with ThreadPoolExecutor(width, "mcproxy-sweep") as pool:
-        servants = [pool.submit(serve) for _ in range(width)]
+        workers = [pool.submit(serve) for _ in range(width)]
         try:
-            while not all(servant.done() for servant in servants):
-                wait(servants, timeout=_OFTEN)
+            while not all(worker.done() for worker in workers):
+                wait(workers, timeout=_OFTEN)
                 tick()
         except BaseException:
             stop.set()
             raise
-    for servant in servants:
-        servant.result()  # raises what it has raised
+    for worker in workers:
+        worker.result()  # raises its exception
     return left
 
 
-def _advance(chain: _Chain, attempts: Attempt, tell: Callable[[str], Any], stop: threading.Event) -> bool:
-    """Attempt the first job of a chain, or drop it if it is complete; False if the chain cannot be gone on with now."""
+def _advance(chain: _Chain, attempts: Attempt, tell: Callable[[str], None], stop: threading.Event) -> bool:
+    """Attempt the first job of a chain, or drop it if it is complete; False if the chain cannot continue now."""
     job, waited, chain.again = chain.jobs[0], chain.again > 0, 0.0
     if job.is_complete():
         chain.jobs, chain.failed = chain.jobs[1:], 0
         return not stop.is_set()
     if not waited:
-        tell(f"{job.name}: begins" if chain.failed == 0 else f"{job.name}: attempt {chain.failed + 1} of {ATTEMPTS}")
+        tell(f"{job.name}: starts" if chain.failed == 0 else f"{job.name}: attempt {chain.failed + 1} of {ATTEMPTS}")
     began = time.monotonic()
     try:
         code = attempts(job, stop)
     except (UserError, OSError) as error:
-        tell(f"{job.name}: cannot be begun ({error})")
+        tell(f"{job.name}: cannot be started ({error})")
         return False
     if code == BUSY:
         if not waited:
-            tell(f"{job.name}: another process is at it")
+            tell(f"{job.name}: another process runs it")
         chain.again = time.monotonic() + _AGAIN
         return False
     if job.is_complete():

@@ -1,7 +1,7 @@
-"""Plans: what a sweep trains and evaluates, as TOML, and the command lines that it comes to.
+"""Plans: TOML files that list the runs which a sweep trains and evaluates.
 
     [[train]]                   one grid; every list in it is an axis, and the runs are all combinations
-    name = "beacon"             begins the name of each run: beacon-mixture0.9-s3
+    name = "beacon"             the start of each run's name: beacon-mixture0.9-s3
     task = "beacon"             the flags of mcproxy train, without dashes
     seed = [0, 1, 2]
     mixture = [1.0, 0.9]
@@ -9,21 +9,24 @@
     [evaluate]
     arms = ["finding"]          as mcproxy evaluate takes them
     episodes = 200              layouts in each arm
-    snapshots = 0               layouts in each arm for every snapshot that a run keeps; 0: snapshots are left alone
+    snapshots = 0               layouts in each arm for every snapshot that a run keeps; 0: do not evaluate snapshots
 
-Each run is trained in OUT/train/NAME and evaluated in OUT/evaluate/NAME, by commands that can be typed by hand as well.
+Each run is trained in OUT/train/NAME and evaluated in OUT/evaluate/NAME, by commands that can also be typed by hand.
 """
 
 import importlib
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcproxy import errors
 from mcproxy.errors import UserError
+
+if TYPE_CHECKING:
+    from mcproxy.agent.config import RunConfig
 
 _EVALUATE: dict[str, Any] = {"arms": ["finding"], "episodes": 200, "snapshots": 0}
 _FLAGS = ("task", "like", "seed", "steps", "mixture", "arch", "looks", "device", "snapshots")
@@ -31,34 +34,53 @@ _MAX_RUNS = 10_000
 
 
 @dataclass(frozen=True)
-class Run:
-    """One training run of a plan and what it is part of; `group` is its name without the seed."""
+class PlannedRun:
+    """One training run of a plan; `group` is its name without the seed."""
 
     name: str
     group: str
-    task: str | None  # as the plan names it: what is evaluated on, or None for that of the run's settings
     seed: int
-    settings: tuple[str, ...]  # flags of `mcproxy train` that all runs of the group share
-    snapshots: bool
+    settings: Mapping[str, Any]  # by the flags of `mcproxy train`, without dashes; all runs of the group share them
+
+    @property
+    def task(self) -> str | None:
+        """The task as the plan names it, by name or file; None if the run's `like` decides."""
+        return self.settings.get("task")
+
+    @property
+    def snapshots(self) -> bool:
+        """Whether the run keeps snapshots."""
+        return bool(self.settings.get("snapshots"))
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """All flags of `mcproxy train` but --out and --threads."""
-        return (*self.settings, "--seed", str(self.seed))
+        """All flags of `mcproxy train` except --out and --threads."""
+        return (*_flags(self.settings), "--seed", str(self.seed))
+
+    def config(self) -> "RunConfig":
+        """The settings of training; a wrong one is a `UserError` that names the key in the plan."""
+        from mcproxy.scripts import train
+
+        settings = {name: value for name, value in self.settings.items() if name not in ("like", "snapshots")}
+        try:
+            return train.configured(settings | {"seed": self.seed}, self.settings.get("like", ""))
+        except UserError as error:
+            reason = f"{error.field} = {error.problem}" if error.field else error.problem
+            raise UserError(f"run {self.name}: {reason}") from None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Runs, in an order in which any beginning of them has about as many seeds of every group."""
+    """The runs, ordered so that the first ones, however many, have about equally many seeds of every group."""
 
-    runs: list[Run]
+    runs: list[PlannedRun]
     arms: list[str]
     episodes: int
     snapshots: int
 
 
 def read(path: Path) -> Plan:
-    """The plan in a file; what cannot be run is a `UserError` that names the place."""
+    """The plan in a file; a mistake in it is a `UserError` that names its place."""
     tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         plain = tomllib.loads(path.read_text())
@@ -71,29 +93,33 @@ def read(path: Path) -> Plan:
             raise errors.unknown(f"table in {path}", key, ["train", "evaluate"])
     grids, evaluate = plain.get("train", []), plain.get("evaluate", {})
     if isinstance(grids, dict):
-        raise UserError(f"{path}: expected [[train]] in double brackets, as there may be several")
+        raise UserError(f"{path}: expected [[train]] in double brackets, because a plan may have several")
     if not isinstance(grids, list) or not grids or not isinstance(evaluate, dict):
-        raise UserError(f"{path}: expected one [[train]] table at least, and an [evaluate] table")
+        raise UserError(f"{path}: expected at least one [[train]] table, and an [evaluate] table")
     for key, value in evaluate.items():
         if key not in _EVALUATE:
             raise errors.unknown(f"setting in [evaluate] of {path}", key, _EVALUATE)
         if type(value) is not type(_EVALUATE[key]):
-            raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected something like {_EVALUATE[key]!r}")
+            raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected a value like {_EVALUATE[key]!r}")
         if isinstance(value, list) and not all(isinstance(arm, str) for arm in value):
-            raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected names")
+            raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected a list of names")
         if value in ([], 0) and key != "snapshots" or isinstance(value, int) and value < 0:
-            raise UserError(f"{path}: {key} = {value!r} in [evaluate]: leaves nothing to evaluate")
+            raise UserError(
+                f"{path}: {key} = {value!r} in [evaluate]: expected at least one, otherwise nothing is evaluated"
+            )
     every = (run for k, grid in enumerate(grids) for run in _runs(grid, path, f"[[train]] table {k + 1} of {path}"))
     runs = list(itertools.islice(every, _MAX_RUNS + 1))
     if len(runs) > _MAX_RUNS:
-        raise UserError(f"{path}: expected {_MAX_RUNS:,} runs at most")
+        raise UserError(f"{path}: expected at most {_MAX_RUNS:,} runs")
     for one, other in itertools.pairwise(sorted(run.name for run in runs)):
         if one == other:
-            raise UserError(f"{path}: two runs are named {one}: give every seed once, and tables different names")
+            raise UserError(f"{path}: two runs are named {one}: list each seed once, and give tables different names")
     shared = {run.group: run.settings for run in runs}
     for run in runs:
         if run.settings != shared[run.group]:
-            raise UserError(f"{path}: runs of the name {run.group} differ in more than the seed: rename some of them")
+            raise UserError(
+                f"{path}: runs named {run.group} differ in more than the seed: give their tables different names"
+            )
     if evaluate.get("snapshots") and not any(run.snapshots for run in runs):
         raise UserError(f"{path}: snapshots in [evaluate]: expected snapshots = true in a [[train]] table too")
     rank = {group: iter(range(len(runs))) for group in {run.group for run in runs}}
@@ -101,19 +127,19 @@ def read(path: Path) -> Plan:
     return Plan(sorted(runs, key=lambda run: turns[run.name]), **(_EVALUATE | evaluate))
 
 
-def _runs(grid: Any, path: Path, where: str) -> Iterator[Run]:
+def _runs(grid: Any, path: Path, where: str) -> Iterator[PlannedRun]:
     """All combinations of a grid's lists."""
     if not isinstance(grid, dict):
-        raise UserError(f"{where}: expected settings")
+        raise UserError(f"{where}: expected a table of settings")
     settings, ppo = {key: value for key, value in grid.items() if key != "ppo"}, grid.get("ppo", {})
     if not isinstance(ppo, dict):
         raise UserError(f"{where}: ppo = {ppo!r}: expected settings, such as ppo.ent-coef = 0.02")
-    settings |= {f"ppo.{key}": value for key, value in ppo.items()}
+    settings |= {f"ppo.{key.replace('_', '-')}": value for key, value in ppo.items()}
     name = settings.pop("name", None)
     if name is None:
         name = settings.get("task", settings.get("like", "beacon"))
         if isinstance(name, list):
-            raise UserError(f'{where}: several tasks: expected a name for their runs, such as name = "mine"')
+            raise UserError(f'{where}: several tasks: expected a name, such as name = "mine"')
         name = _label("", name)
     if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
         raise UserError(f"{where}: name = {name!r}: expected letters, digits, - and _")
@@ -122,7 +148,7 @@ def _runs(grid: Any, path: Path, where: str) -> Iterator[Run]:
             raise errors.unknown(f"setting in {where}", key, ["name", *_FLAGS, "ppo"])
     axes = {key: value if isinstance(value, list) else [value] for key, value in settings.items()}
     if not all(axes.values()):
-        raise UserError(f"{where}: an empty list leaves nothing to train")
+        raise UserError(f"{where}: a list is empty, so there is nothing to train")
     axes.setdefault("seed", [0])
     if any(type(seed) is not int for seed in axes["seed"]):
         raise UserError(f"{where}: seed = {axes['seed']}: expected whole numbers")
@@ -135,9 +161,7 @@ def _runs(grid: Any, path: Path, where: str) -> Iterator[Run]:
             chosen["task"] = str((path.parent / chosen["task"]).resolve())
         varied = [_label(key, chosen[key]) for key, several in axes.items() if len(several) > 1 and key != "seed"]
         group = "-".join([name, *varied])
-        yield Run(
-            f"{group}-s{seed}", group, chosen.get("task"), seed, tuple(_flags(chosen)), bool(chosen.get("snapshots"))
-        )
+        yield PlannedRun(f"{group}-s{seed}", group, seed, chosen)
 
 
 def _label(key: str, value: Any) -> str:
@@ -146,10 +170,10 @@ def _label(key: str, value: Any) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "" for c in text)
 
 
-def _flags(settings: dict[str, Any]) -> Iterator[str]:
+def _flags(settings: Mapping[str, Any]) -> Iterator[str]:
     for key, value in settings.items():
         if value is False and not key.startswith("ppo."):
             continue
-        yield f"--{key.replace('_', '-')}"
+        yield f"--{key}"
         if value is not True or key.startswith("ppo."):
             yield str(value)

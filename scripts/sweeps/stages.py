@@ -1,65 +1,52 @@
-"""The stages of a sweep: each run of a plan is trained, then evaluated, then its snapshots; references come last."""
+"""The stages of a sweep: train each run of a plan, evaluate it, evaluate its snapshots; references come last."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mcproxy.errors import UserError
 from mcproxy.scripts.sweeps.jobs import Job
-from mcproxy.scripts.sweeps.plan import Plan, Run
+from mcproxy.scripts.sweeps.plan import Plan, PlannedRun
 
 if TYPE_CHECKING:
     from mcproxy.agent.config import RunConfig
     from mcproxy.eval.results import Results
 
-_MEAN_EPISODE = 0.5  # of the time limit, for the estimate of how long an evaluation takes
+_MEAN_EPISODE = 0.5  # length as a fraction of the time limit, to estimate how long an evaluation takes
 
 
 def configs_of(plan: Plan, out: Path) -> "dict[str, RunConfig]":
-    """The settings of each run by name; flags that training refuses, or a run begun with others, is a `UserError`."""
+    """The settings of each run by name; wrong ones, or a folder with a run of other settings, are a `UserError`."""
     from mcproxy import registry
     from mcproxy.agent import run_folder
+    from mcproxy.agent.config import first_difference
     from mcproxy.eval import evaluation
-    from mcproxy.scripts import train
 
     configs = {}
     for planned in plan.runs:
-        try:
-            config = train.asked(list(planned.flags))
-        except UserError as error:
-            raise UserError(f"run {planned.name}: {error}") from None
+        config = planned.config()
         known = registry.get(planned.task or config.task)
         known.mission(0, config.arm, "train", config.rho)
         evaluation.arms_of(known, plan.arms)
         folder = out / "train" / planned.name
         if (folder / "config.json").exists():
             stored = run_folder.stored(folder)
-            if config.ppo.bf16 is None:  # then whatever machine began the run has chosen
+            if config.ppo.bf16 is None:  # the machine that started the run chose it
                 config = config.in_precision(stored.ppo.bf16)
-            if config != stored:
-                differs = _difference(stored.to_json(), config.to_json())
+            if (difference := first_difference(stored, config)) is not None:
+                name, there, here = difference
                 raise UserError(
-                    f"{folder} holds a run with other settings ({differs}): choose another --out, or remove it"
+                    f"{folder} holds a run with other settings ({name} {there}, the plan has {here}): "
+                    f"choose another --out, or remove the folder"
                 )
             if planned.snapshots and not (folder / run_folder.SNAPSHOTS).is_dir():
-                raise UserError(f"{folder} holds a run without snapshots: choose another --out, or remove it")
+                raise UserError(f"{folder} holds a run without snapshots: choose another --out, or remove the folder")
         configs[planned.name] = config
     return configs
 
 
-def _difference(there: dict[str, Any], planned: dict[str, Any]) -> str:
-    """The first setting in which two runs differ, in a plan's words."""
-    from mcproxy.scripts import train
-
-    name = next(name for name in planned if there[name] != planned[name])
-    if isinstance(planned[name], dict):
-        return _difference(there[name], planned[name])
-    word = (train.flag_of(name) or name).removeprefix("--")
-    return f"{word} {there[name]}, the plan has {planned[name]}"
-
-
 def chains_of(plan: Plan, configs: "dict[str, RunConfig]", out: Path, threads: int) -> list[list[Job]]:
-    """The jobs of each run, and of the references of each task, which come last."""
+    """The chains of jobs, one for each run, and then one for the references of each task."""
     from mcproxy.agent.run_folder import SNAPSHOTS, snapshot_steps
 
     chains, tasks = [], {}
@@ -80,14 +67,14 @@ def chains_of(plan: Plan, configs: "dict[str, RunConfig]", out: Path, threads: i
     return chains
 
 
-def _train(planned: Run, config: "RunConfig", folder: Path, out: Path, threads: int) -> Job:
+def _train(planned: PlannedRun, config: "RunConfig", folder: Path, out: Path, threads: int) -> Job:
     from mcproxy.agent import checkpoint, run_folder
 
     def argv() -> list[str]:
         command = ["train", *planned.flags, "--threads", str(threads), "--out", str(folder)]
         if (folder / checkpoint.RESUME).exists():
             return [*command, "--resume"]
-        return [*command, "--force"]  # what a kill before the first checkpoint has left is worth nothing
+        return [*command, "--force"]  # files from before the first checkpoint cannot be resumed
 
     log, steps = out / "logs" / f"train-{planned.name}.log", config.num_updates * config.ppo.batch_size
     return Job(f"train {planned.name}", argv, (folder / run_folder.SUMMARY).exists, log, steps, folder)
@@ -95,7 +82,7 @@ def _train(planned: Run, config: "RunConfig", folder: Path, out: Path, threads: 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluation of a folder's checkpoints whose names match, or of the policy `match` beside the references."""
+    """An evaluation of the matching checkpoints in a folder, or of the policy `match` with the references."""
 
     folder: Path
     task: str
@@ -104,13 +91,13 @@ class Evaluation:
     episodes: int
 
     def policies(self) -> dict[str, str]:
-        """What `--policy` takes, by the name under which it is in the results."""
+        """The values of `--policy`, by their names in the results."""
         if self.checkpoints is None:
             return {self.match: self.match}
         return {path.name: str(path) for path in sorted(self.checkpoints.glob(self.match))}
 
     def job(self, plan: Plan, out: Path, threads: int, policies: int = 1) -> Job:
-        """The job of making it; results of other checkpoints, or that cannot be read, are replaced."""
+        """The job that makes the evaluation; unreadable results, or results of other checkpoints, are replaced."""
 
         def argv() -> list[str]:
             found = self.results()
@@ -122,7 +109,7 @@ class Evaluation:
                 *("--out", str(self.folder), keeps),
             ]
 
-        done: list[bool] = []  # once it is complete it is not read again
+        done: list[bool] = []  # not empty once the results are complete, to avoid reading them again
 
         def is_complete() -> bool:
             if not done and self._has_all(plan, policies):
@@ -134,7 +121,7 @@ class Evaluation:
         return Job(f"evaluate {self.folder.name}", argv, is_complete, log, steps)
 
     def _episode_steps(self, plan: Plan) -> float:
-        """About how many steps an episode in every arm takes."""
+        """The estimated steps of one episode in each arm, summed."""
         from mcproxy import registry
         from mcproxy.controls import ACTION_REPEAT
         from mcproxy.eval import evaluation
@@ -144,7 +131,7 @@ class Evaluation:
         return _MEAN_EPISODE / ACTION_REPEAT * sum(known.mission(0, arm, "eval").max_ticks for arm in arms)
 
     def results(self) -> "Results | None":
-        """What is there of this very evaluation; None if nothing is, or what is there is of something else."""
+        """The results of this evaluation so far; None if there are none, or if they are of another evaluation."""
         import mcproxy
         from mcproxy import registry
         from mcproxy.agent import checkpoint
@@ -163,7 +150,7 @@ class Evaluation:
         return found if made_with == wanted else None
 
     def _has_all(self, plan: Plan, policies: int) -> bool:
-        """Whether there are results of so many policies in every arm."""
+        """Whether the results hold at least this number of policies in every arm."""
         from mcproxy import registry
         from mcproxy.eval import evaluation
 

@@ -52,6 +52,18 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     )
 
 
+def test_equal_weights_give_equal_bytes_in_every_process(tmp_path):
+    agent, config = LstmAgent((36, 44), (3, 2), 16, 8), checkpoint.describe(RunConfig(), CueEnv(1), 640)
+    checkpoint.save(tmp_path, agent, config)
+    raw = (tmp_path / "model.safetensors").read_bytes()
+    size = int.from_bytes(raw[:8], "little")  # of the header: JSON, after 8 bytes
+    # Several keys are in an order that varies from one call to the next; one key has one order.
+    assert list(json.loads(raw[8 : 8 + size])["__metadata__"]) == ["mcproxy-agent"]
+    for k in range(20):
+        checkpoint.save(tmp_path / str(k), agent, config)
+        assert (tmp_path / str(k) / "model.safetensors").read_bytes() == raw
+
+
 def test_an_agent_of_the_default_size_takes_less_than_3_mb(tmp_path):
     checkpoint.save(tmp_path, LstmAgent((64, 64), (3, 3, 2)), checkpoint.describe(RunConfig(), CueEnv(1), 0))
     assert (tmp_path / "model.safetensors").stat().st_size < 3_000_000

@@ -294,7 +294,7 @@ def test_settings_out_of_range_are_refused_in_one_line(wrong, said):
         ({"sed": 0}, "did you mean 'seed'"),
         ({"seed": "0"}, "seed of the run is '0'"),
         ({"ppo": {"num_steps": 1.5}}, "num_steps of ppo is 1.5"),
-        ({"total_timesteps": 5}, "total_timesteps=5: expected one roll-out of 4096 steps"),
+        ({"total_timesteps": 5}, "total_timesteps=5: expected at least one roll-out of 4096 steps"),
         ([], "got list"),
     ],
 )

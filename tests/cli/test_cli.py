@@ -60,9 +60,9 @@ def test_nested_fields_underscores_and_negative_numbers_are_read():
         ("f --policy a --size x", "--size 'x': expected {None}|INT"),
         ("f --policy a --frames jpeg", "--frames 'jpeg': expected one of 'gzip', 'none'"),
         ("f", "missing --policy"),
-        ("f --policy", "--policy: expected one value at least"),
-        ("f --policy a --arm", "--arm: expected one value at least"),
-        ("--json --policy a", "FILES: expected one value at least"),
+        ("f --policy", "--policy: expected at least one value"),
+        ("f --policy a --arm", "--arm: expected at least one value"),
+        ("--json --policy a", "FILES: expected at least one value"),
     ],
 )
 def test_a_bad_flag_or_value_is_one_line_in_plain_words(line, complaint):

@@ -73,8 +73,8 @@ def test_every_list_is_an_axis_and_any_beginning_has_about_as_many_seeds_of_ever
         *("dose-mixture1.0-s1", "dose-mixture0.5-s1"),
     ]
     assert read.runs[1].group == "dose-mixture0.5" and read.runs[1].seed == 0
-    asked = ("--task", "beacon", "--mixture", "0.5", "--seed", "0", "--ppo.ent-coef", "0.02")
-    assert sorted(read.runs[1].flags) == sorted(asked)
+    flags = ("--task", "beacon", "--mixture", "0.5", "--seed", "0", "--ppo.ent-coef", "0.02")
+    assert sorted(read.runs[1].flags) == sorted(flags)
     assert (read.arms, read.episodes, read.snapshots) == (["finding"], 200, 0)
 
 
@@ -87,26 +87,26 @@ def test_the_plans_that_come_with_the_project_can_be_run(path, tmp_path):
 @pytest.mark.parametrize(
     "text, said",
     [
-        ("train = 3", "expected one [[train]] table"),
+        ("train = 3", "expected at least one [[train]] table"),
         ("[train]", "expected [[train]] in double brackets"),
-        ("[[train]]\nmixture = 1.5", "run beacon-s0: --mixture 1.5: expected a probability"),
+        ("[[train]]\nmixture = 1.5", "run beacon-s0: mixture = 1.5: expected a probability"),
         ("[[train]]\nsnapshots = 1", "snapshots = 1: expected true or false"),
         ("[[train]]\n[evaluate]\nsnapshots = 50", "expected snapshots = true in a [[train]] table too"),
         ("[[train]]\nseeds = [1]", "unknown setting in [[train]] table 1"),
-        ("[[train]]\nseed = []", "an empty list leaves nothing to train"),
+        ("[[train]]\nseed = []", "a list is empty, so there is nothing to train"),
         ("[[train]]\nname = 'a/b'", "expected letters, digits"),
         ("[[train]]\ntask = ['beacon', 'maze']", "several tasks: expected a name"),
-        ("[[train]]\n" + "".join(f"ppo.x{k} = {[*range(10)]}\n" for k in range(9)), "expected 10,000 runs at most"),
+        ("[[train]]\n" + "".join(f"ppo.x{k} = {[*range(10)]}\n" for k in range(9)), "expected at most 10,000 runs"),
         ("[[train]]\n[[train]]", "two runs are named beacon-s0"),
-        ("[[train]]\n[evaluate]\nepisodes = 'many'", "expected something like 200"),
+        ("[[train]]\n[evaluate]\nepisodes = 'many'", "expected a value like 200"),
         ("[[train]]\n[evaluate]\narms = ['sideways']", "unknown arm of task 'beacon' 'sideways'"),
-        ("[[train]]\n[evaluate]\narms = [1]", "arms = [1] in [evaluate]: expected names"),
-        ("[[train]]\n[evaluate]\nepisodes = 0", "leaves nothing to evaluate"),
+        ("[[train]]\n[evaluate]\narms = [1]", "arms = [1] in [evaluate]: expected a list of names"),
+        ("[[train]]\n[evaluate]\nepisodes = 0", "otherwise nothing is evaluated"),
         ("[[train]]\nppo = 3", "expected settings, such as ppo.ent-coef"),
         ("[[train]]\nseed = [0, true]", "expected whole numbers"),
         ("[[train]]\nseed = 0\n[[train]]\nseed = 1\nmixture = 0.5", "differ in more than the seed"),
         ("[[train]]\ntask = 'beaco'", "did you mean 'beacon'?"),
-        ("[[train]]\nsteps = 3", "run beacon-s0: --steps 3: expected one roll-out"),
+        ("[[train]]\nsteps = 3", "run beacon-s0: steps = 3: expected at least one roll-out"),
         ("[[train", "is not TOML"),
     ],
 )
@@ -138,7 +138,7 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
 
     assert run(path, "--out", out) == 0
     told = capsys.readouterr()
-    assert "begins" not in told.err and "small" in told.out and "expert:goal" in told.out
+    assert "starts" not in told.err and "small" in told.out and "expert:goal" in told.out
     assert run(path, "--out", out, "--dry-run") == 0
     assert "small-s0" in (told := capsys.readouterr().out) and "[complete]" in told and "nothing is left to do" in told
     results = out / "evaluate" / "small-s0" / "results.json"
@@ -152,9 +152,9 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
     )
     assert run(path, "--out", out) == 0
     told = capsys.readouterr().err
-    assert sorted(line for line in told.splitlines() if "begins" in line) == [
-        "evaluate small-s0: begins",
-        "train small-s1: begins",
+    assert sorted(line for line in told.splitlines() if "starts" in line) == [
+        "evaluate small-s0: starts",
+        "train small-s1: starts",
     ]
     assert json.loads(results.read_text())["rows"]
     assert run(plan(PLAN.replace('["aligned"]', '["aligned", "shifted"]')), "--out", out) == 0
@@ -168,7 +168,7 @@ def test_a_sweep_that_was_killed_is_gone_on_with_beside_the_job_that_outlived_it
     path, out = plan(text), tmp_path / "out"
     command = [sys.executable, "-m", "mcproxy.scripts.sweep", str(path), "--out", str(out), "--jobs", "1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sweeping:
-        assert any("train small-s0: begins" in line for line in sweeping.stderr)
+        assert any("train small-s0: starts" in line for line in sweeping.stderr)
         sweeping.kill()
     assert run(path, "--out", out, "--json") == 0
     summary = json.loads(capsys.readouterr().out)
@@ -230,7 +230,7 @@ def test_a_job_that_another_process_has_is_waited_for(tmp_path, monkeypatch):
         monkeypatch.setattr(jobs, "_AGAIN", 0.01)
         looks = iter([False, False, False, True])  # the other process is done when it is looked for the fourth time
         left, told = done([[job(tmp_path, lambda: next(looks))]], jobs.attempt)
-    assert left == [] and told == ["job: begins", "job: another process is at it"]
+    assert left == [] and told == ["job: starts", "job: another process runs it"]
 
 
 def test_a_training_that_somebody_typed_by_hand_is_waited_for(tmp_path):

@@ -53,7 +53,7 @@ def test_a_finished_run_says_so_and_is_not_overwritten_unless_forced(tmp_path, c
     assert f"mcproxy evaluate --policy {out}" in capsys.readouterr().out
     weights = weights_of(out)
     assert run("--steps", 32, "--seed", 1, "--out", out, *TINY) == 2
-    assert "exists already; go on with it by --resume, or begin anew by --force" in capsys.readouterr().err
+    assert "already exists; resume it with --resume, or replace it with --force" in capsys.readouterr().err
     assert run("--resume", "--out", out) == 0
     assert "is complete" in capsys.readouterr().err and weights_of(out) == weights
     (out / "notes.txt").write_text("mine")
@@ -84,7 +84,7 @@ def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken
         return process.returncode, told
 
     code, told = stop(signal.SIGINT, *settings)
-    assert code == 130 and told.endswith(f"of 1,600; go on with: mcproxy train --out {out} --resume\n")
+    assert code == 130 and told.endswith(f"of 1,600; resume with: mcproxy train --out {out} --resume\n")
     code, _ = stop(signal.SIGKILL, "--resume")
     assert code == -signal.SIGKILL and not (out / "summary.json").exists()
     with (out / "progress.csv").open("a") as file:
@@ -101,18 +101,18 @@ def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken
     [
         ("--task becon", "unknown task 'becon'; did you mean 'beacon'?"),
         ("--step 10", "did you mean '--steps'"),
-        ("--steps 0", "--steps 0: expected one roll-out of 16 steps"),
-        ("--steps -5", "expected one roll-out of 16 steps"),
+        ("--steps 0", "--steps 0: expected at least one roll-out of 16 steps"),
+        ("--steps -5", "expected at least one roll-out of 16 steps"),
         ("--steps many", "expected a whole number"),
         ("--seed -1", "--seed -1: expected 0 or more"),
         ("--mixture 1.5", "--mixture 1.5: expected a probability between 0 and 1"),
         ("--threads 0", "--threads 0: expected 1 or more"),
-        ("--ppo.num-envs 0", "num_envs=0: expected 1 or more"),
-        ("--ppo.num-envs 7", "num_envs=7: expected a multiple of num_minibatches x num_groups = 4"),
-        ("--resolution 20 20", "expected 36 pixels a side at least"),
+        ("--ppo.num-envs 0", "--ppo.num-envs 0: expected 1 or more"),
+        ("--ppo.num-envs 7", "--ppo.num-envs 7: expected a multiple of num_minibatches x num_groups = 4"),
+        ("--resolution 20 20", "expected 36 pixels a side or more"),
         ("--device tpu", "expected one of 'cpu', 'cuda'"),
         ("--resume", "holds no training run"),
-        ("--resume --force", "give one of them"),
+        ("--resume --force", "give only one of them"),
     ],
 )
 def test_bad_arguments_are_told_in_one_line_and_leave_no_folder(tmp_path, capsys, argv, said):
@@ -156,7 +156,7 @@ def test_a_resumed_run_goes_on_as_it_began(tmp_path, capsys):
     (out / "summary.json").unlink()
     for flags in (["--seed", "0"], ["--ppo.gamma=0.5"], ["--steps", 64]):
         assert run("--resume", "--out", out, *flags) == 2
-        assert "goes on as it began" in capsys.readouterr().err
+        assert "keeps its settings" in capsys.readouterr().err
     assert run("--resume", "--seed", 4, "--out", out, *TINY) == 0
     (out / "summary.json").unlink()
     (out / "resume.pt").write_bytes(b"half")
@@ -247,9 +247,8 @@ def test_a_run_that_diverges_keeps_the_agent_of_its_latest_checkpoint(tmp_path, 
 
 
 def test_like_leaves_the_precision_to_the_machine(tmp_path):
-    flags = ["--ppo.bf16", "True"]
-    assert train.asked(["--like", "beacon-confounded"]).ppo.bf16 is None
-    assert train.asked(["--like", "beacon-confounded", *flags]).ppo.bf16 is True
+    assert train.configured({}, like="beacon-confounded").ppo.bf16 is None
+    assert train.configured({"ppo.bf16": True}, like="beacon-confounded").ppo.bf16 is True
 
 
 def full_disk(*_):

@@ -37,7 +37,7 @@ class DrcAgent(Agent):
         return self._leave(outs[-1], features), torch.stack(outs + cells).flatten(2)
 
     def remember_sequence(self, features: Tensor, state: Tensor, starts: Tensor) -> Tensor:
-        """Step by step, as each needs what came out of the one before; what does not is done for all at once."""
+        """Step by step, as each needs the previous output; the frames' part of the gates is computed at once."""
         encoded = [parts.unflatten(0, starts.shape).unbind() for parts in self._encode(features.flatten(0, 1))]
         goes_on = (~starts).to(state.dtype)[..., None, None, None]  # (T, N, 1, 1, 1)
         outs, cells = self._maps(state)
@@ -78,7 +78,7 @@ class DrcAgent(Agent):
 class _Layer(nn.Module):
     """One ConvLSTM: four gates by 3 x 3 convolutions, of which the encoded frame's part is the same in all ticks.
 
-    On maps this small a convolution is quickest as a matrix product over what lies around each cell.
+    On maps this small a convolution is fastest as a matrix product over the neighbourhood of each cell.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
 """A gated transformer over the last 64 steps (Parisotto et al. 2020, "Stabilizing Transformers for RL").
 
-Two layers. In each, attention and a layer of units, both of normalized inputs, are added to what goes by through gates
-like a GRU's, which begin nearly closed. How far back a step lies enters as a learned bias of each head, in place of the
-paper's sinusoids.
+Two layers. Each adds attention and a feed-forward layer, both of normalized inputs, to the residual stream. They are
+added through gates like a GRU's, which are nearly closed at first. The distance of a step is a learned bias of each
+head, in place of the paper's sinusoids.
 """
 
 import torch
@@ -50,7 +50,7 @@ class GtrxlAgent(Agent):
         """Outputs (T, N, L), and each layer's inputs, those remembered before the new ones: (STEPS + T, N, D)."""
         length, num = starts.shape
         x = F.relu_(self.narrow(F.relu_(self.dense(features.flatten(2).flatten(0, 1))))).unflatten(0, (length, num))
-        age = torch.arange(STEPS, device=starts.device)[:, None]  # of what is remembered, oldest first
+        age = torch.arange(STEPS, device=starts.device)[:, None]  # of the remembered steps, oldest first
         there = age >= STEPS - state[-1, :, 0].long()  # (STEPS, N)
         episode = torch.cat([torch.zeros_like(there, dtype=torch.long), starts.cumsum(0)])  # (STEPS + T, N)
         there = torch.cat([there, torch.ones_like(starts)])
@@ -73,12 +73,12 @@ class _Layer(nn.Module):
         super().__init__()
         self.norm0, self.norm1 = nn.LayerNorm(depth), nn.LayerNorm(depth)
         self.query, self.pair, self.out = nn.Linear(depth, depth), nn.Linear(depth, 2 * depth), nn.Linear(depth, depth)
-        self.distance = nn.Parameter(torch.zeros(HEADS, STEPS))  # what a step so far back adds to its attention
+        self.distance = nn.Parameter(torch.zeros(HEADS, STEPS))  # added to the attention of a step by its distance
         self.up, self.down = nn.Linear(depth, 2 * depth), nn.Linear(2 * depth, depth)
         self.gate0, self.gate1 = _Gate(depth), _Gate(depth)
 
     def forward(self, inputs: Tensor, x: Tensor, mask: Tensor, back: Tensor) -> Tensor:
-        """What goes by, x (T, N, D), after a look at all inputs (M, N, D); mask (N, T, M), back (T, M)."""
+        """The residual stream x (T, N, D) after attention to all inputs (M, N, D); mask (N, T, M), back (T, M)."""
         seen = self.norm0(inputs)
         query = self.query(seen[-len(x) :]).unflatten(-1, (HEADS, -1)).permute(1, 2, 0, 3)  # (N, heads, T, D / heads)
         key, value = self.pair(seen).unflatten(-1, (2, HEADS, -1)).permute(2, 1, 3, 0, 4)
@@ -89,7 +89,7 @@ class _Layer(nn.Module):
 
 
 class _Gate(nn.Module):
-    """The paper's gate: a GRU whose state is what goes by, x, and whose input is what a part of a layer adds, y."""
+    """The paper's gate: a GRU whose state is the residual stream, x, and whose input is the sublayer's output, y."""
 
     def __init__(self, depth: int) -> None:
         super().__init__()
