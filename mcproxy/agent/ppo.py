@@ -269,7 +269,7 @@ class Trainer:
                 copy.copy_(master)
 
     def _model(self, env: VectorEnv) -> Agent:
-        return make_agent(self.config, env.single_action_space.nvec).to(self.device)
+        return make_agent(self.config, env.single_action_space.nvec.tolist()).to(self.device)
 
     def _each(self, work: Callable[..., T], *arguments: list[Tensor]) -> list[T]:
         """The results of `work(group, ...)` for all groups, which run in parallel."""

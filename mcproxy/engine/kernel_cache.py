@@ -65,7 +65,8 @@ def ensure_folder(package: Path) -> None:
     if not _is_writable(Path(AppDirs(appname="numba", appauthor=False).user_cache_dir)):
         folder = tempfile.mkdtemp(prefix="mcproxy-kernels-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = folder  # for processes started here, and for this one
+        os.environ["NUMBA_CACHE_DIR"] = folder  # for processes that this one starts
+        numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]  # for this process
 
 
 def _is_writable(folder: Path) -> bool:

@@ -52,9 +52,8 @@ def wait() -> None:
 
 def compile_calm_steps() -> None:
     """Compile the kernels for a step in which players only move."""
-    counter, *arrays = _one_world()
-    run_calm(counter, *arrays)
-    _, keys, active, blocks, worlds = arrays
+    counter, ticks, keys, active, blocks, worlds = _one_world()
+    run_calm(counter, ticks, keys, active, blocks, worlds)
     eyes, yaw_deg, pitch_deg = np.zeros((1, 3)), np.zeros(1), np.zeros(1)
     sprites, counts = np.zeros((1, MAX_SPRITES), dtype=SPRITE), np.zeros(1, dtype=np.int64)
     see(blocks, worlds, eyes, yaw_deg, pitch_deg, sprites, counts)
