@@ -1,7 +1,7 @@
 """A mission is everything that one episode needs, as plain data: blocks, spawn, objectives, limits.
 
-Whatever runs an episode takes a `Mission`; whatever judges one takes `Event`s. Objectives use Malmo's vocabulary and
-semantics, so that the embedded engine and real MineRL score the same thing.
+The engine and the Malmo server run `Mission`s; verdicts and returns come from ticks and `Event`s. Objectives use the
+vocabulary and semantics of Malmo, so that the embedded engine and real MineRL score the same behaviour.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ class Touch:
 
     @property
     def words(self) -> str:
-        """What is waited for, in a word or two."""
+        """The condition in a word or two, for displays."""
         return self.block
 
 
@@ -43,7 +43,7 @@ class Reach:
 
     @property
     def words(self) -> str:
-        """What is waited for, in a word or two."""
+        """The condition in a word or two, for displays."""
         return "a place"
 
 
@@ -56,19 +56,19 @@ class Inside:
 
     @property
     def words(self) -> str:
-        """What is waited for, in a word or two."""
+        """The condition in a word or two, for displays."""
         return "a place"
 
 
-NOWHERE = Inside((0.0, 0.0, 0.0), (-1.0, -1.0, -1.0))  # of an objective that a world does not have
+NOWHERE = Inside((0.0, 0.0, 0.0), (-1.0, -1.0, -1.0))  # for an objective that cannot be met in a world
 
 
 @dataclass(frozen=True)
 class Happened:
-    """Something has happened `times` times: an event of a kind, to a block, item or mob ("" for any).
+    """An event of a kind has happened `times` times, to a block, item or mob (`what`, "" for any).
 
     The reward comes in `of` equal parts (0: `times`), one for each of the first `of` events; a goal ends the episode
-    with the last part. So an episode can go on after it was met.
+    with the last part. So an episode can continue after the goal was met.
     """
 
     event: str
@@ -78,25 +78,25 @@ class Happened:
 
     @property
     def parts(self) -> int:
-        """In how many parts the reward comes."""
+        """The number of parts in which the reward is paid."""
         return self.of or self.times
 
     @property
     def words(self) -> str:
-        """What is waited for, in a word or two."""
+        """The condition in a word or two, for displays."""
         return " ".join(filter(None, (self.event, self.what, f"x {self.times}" if self.times > 1 else "")))
 
 
 @dataclass(frozen=True)
 class Possess:
-    """The player carries so many pieces of an item."""
+    """The player carries at least `count` pieces of an item."""
 
     item: str
     count: int = 1
 
     @property
     def words(self) -> str:
-        """What is waited for, in a word or two."""
+        """The condition in a word or two, for displays."""
         return f"{self.count} {self.item}"
 
 
@@ -109,8 +109,8 @@ class Objective:
 
     A `Happened` pays in parts instead, each at its event.
 
-    `kind` is "goal" for the intended objective, the only one trained on, whose fulfilment ends the episode; otherwise
-    one of `PROXY_KINDS`.
+    `kind` is "goal" for the intended objective, the only one trained on, which ends the episode when it is met;
+    otherwise one of `PROXY_KINDS`.
     """
 
     name: str
@@ -123,7 +123,7 @@ class Objective:
             raise ValueError(f"objective kind {self.kind!r} is none of {(GOAL, *PROXY_KINDS)}")
 
     def paid(self, met: int, events: "Iterable[Event]") -> float:
-        """The return, from the tick at which it was met (-1: never) and all that happened."""
+        """The return, from the tick at which the objective was met (-1: never) and all events."""
         condition = self.condition
         if not isinstance(condition, Happened):
             return self.reward * (met >= 0)
@@ -132,12 +132,12 @@ class Objective:
 
     @property
     def terminal(self) -> bool:
-        """Whether fulfilling it ends the episode: true for the goal alone."""
+        """Whether the episode ends when it is met: true for the goal alone."""
         return self.kind == GOAL
 
 
 class Event(NamedTuple):
-    """Something that happened at a tick: `kind` says what, `what` to which block, item, mob or objective, and where.
+    """Something that happened at a tick: its kind, the block, item, mob or objective (`what`), and the position.
 
     touched    contact with a block type that an objective watches begins
     reached    the player comes to an objective's place; `what` is the objective, `position` its middle, floored
@@ -148,7 +148,7 @@ class Event(NamedTuple):
     collected  the player has picked up an item; `position` is the item's
     opened     a chest or a door opens;  fired  a button or a plate does
     hurt       the player loses health; `what` is the cause: fall, lava, fire, cactus, wall or a mob
-    died       the same, and it was the last
+    died       the player has lost its last health; `what` is the cause
     killed     the player has killed a mob
     """
 
@@ -160,7 +160,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a mission came from: enough to draw the identical one again with `mcproxy.task.mission_of`."""
+    """The origin of a mission, from which `mcproxy.registry.mission_of` draws the identical one again."""
 
     task: str
     version: int
@@ -175,13 +175,13 @@ BEHAVIOURS = ("stand", "route", "chase", "flee")
 
 @dataclass(frozen=True)
 class Mob:
-    """A mob of a mission: its kind (`mcproxy.mobs`), where its feet stand, how it faces, and what it does.
+    """A mob of a mission: its kind (`mcproxy.mobs`), the position of its feet, its direction, and its behaviour.
 
     stand   stays where it is
     route   walks straight to each (x, z) of `route` in turn, and then stands
     chase   walks straight at the player within `sight` blocks;  flee  away from it
 
-    It jumps where something stops it. `speed` is in blocks per tick (a player walks 0.216).
+    It jumps where a block stops it. `speed` is in blocks per tick (a player walks 0.216).
     """
 
     kind: str
@@ -218,8 +218,8 @@ class Mission:
     `blocks` is (X, Y, Z) uint8 of block ids, y up. `spawn` is the feet's centre in blocks. Yaw is Minecraft's: 0 looks
     along +z, 90 along -x; pitch is positive downwards. `time_of_day` is in Minecraft ticks (6000 is noon). `flipped`
     turns the observation upside down (the `blind` arm). `layout` is the hash of the geometry, the same in every arm.
-    `inventory` fills the first slots, of which the first is in hand; `contents` says what is in which chest; `drops`
-    are items that lie about, each with the point at which it begins to fall. `moved` are the moves that were made since
+    `inventory` fills the first slots, of which the first is in hand; `contents` are the items in chests; `drops`
+    are items on the ground, each with the point from which it falls. `moved` are the moves that were made since
     the episode began, which the other fields include; `resumed` says that the episode continues from a saved state.
     """
 
@@ -241,9 +241,9 @@ class Mission:
     resumed: bool = False
 
     def targets(self, name: str) -> np.ndarray:
-        """Where an objective can be fulfilled: (K, 3) int64 block positions, empty if this world has none.
+        """The block positions at which an objective can be met: (K, 3) int64, empty if this world has none.
 
-        Of a box it is the middle; one as wide as the world has none, nor have objectives of events and possession.
+        For a box it is the middle. A box as wide as the world has no position, nor has an event or a possession.
         """
         condition = next(o for o in self.objectives if o.name == name).condition
         if isinstance(condition, Reach):
@@ -287,18 +287,18 @@ class Mission:
         return replace(self, blocks=blocks, objectives=tuple(objectives), moved=moves)
 
     def digest(self) -> str:
-        """A hash of everything that decides how the episode unfolds, 16 hex digits."""
+        """A hash of everything on which the course of the episode depends, 16 hex digits."""
         plain = [self.spawn, [asdict(o) for o in self.objectives], self.max_ticks, self.yaw_deg, self.pitch_deg]
         plain += [self.time_of_day, self.flipped, self.blocks.shape]
         more = [[asdict(s) for s in self.inventory], self.contents and [[p, asdict(s)] for p, s in self.contents]]
         more.append([asdict(mob) for mob in self.mobs])
         more += [[[p, asdict(s)] for p, s in self.drops]] if self.drops else []
-        plain += more if any(more) else []  # what a mission lacks leaves its digest as it is
+        plain += more if any(more) else []  # so that missions without these have the same digest as before
         return _hash(json.dumps(plain).encode(), self.blocks.tobytes())
 
 
 def layout_hash(*arrays: np.ndarray) -> str:
-    """The hash by which layouts are told apart, and sorted into the splits: 16 hex digits over all bytes given."""
+    """The hash that identifies a layout and assigns it to a split: 16 hex digits over the bytes of the arrays."""
     return _hash(*(np.ascontiguousarray(a).tobytes() for a in arrays))
 
 

@@ -1,8 +1,8 @@
-"""Shortest ways over the ground of a world, for the tasks that place things and the experts that walk to them.
+"""Shortest paths over the ground of a world, for tasks that place objects and experts that walk to them.
 
-The ground is the height at which somebody stands in each column. Two neighbouring columns are joined if the step
+The ground is the standing height of the feet in each column. Two neighbouring columns are joined if the step
 between them is at most `climb` blocks; diagonal steps need both columns beside them free as well. A straight step
-costs `STRAIGHT`, a diagonal one `DIAGONAL`: 7 / 5 is the square root of 2 to 1 %.
+costs `STRAIGHT`, a diagonal one `DIAGONAL`; 7 / 5 is within 1 % of the square root of 2.
 """
 
 import numpy as np
@@ -12,14 +12,14 @@ from mcproxy.blocks import SOLID
 
 STRAIGHT, DIAGONAL = 5, 7
 UNREACHABLE = np.int64(2**30)
-WALK, JUMP = np.arange(2)  # blocks that somebody climbs
+WALK, JUMP = np.arange(2)  # blocks that a step may rise: on foot, and with a jump
 
 
 @njit(nogil=True, cache=True)
 def ground(blocks: np.ndarray) -> np.ndarray:
-    """The height at which somebody stands in each column: (X, Z) int16 blocks, the top of the highest solid one.
+    """The standing height of the feet in each column: (X, Z) int16 blocks, the top of the highest solid block.
 
-    Over a column without any it is the world's height: there is no standing there.
+    In a column without a solid block it is the world's height, which cannot be reached.
     """
     size_x, size_y, size_z = blocks.shape
     top = np.full((size_x, size_z), size_y, dtype=np.int16)
@@ -36,11 +36,11 @@ def ground(blocks: np.ndarray) -> np.ndarray:
 def distances(
     ground: np.ndarray, sources: np.ndarray, climb: int | np.integer, limit: int | np.integer = UNREACHABLE
 ) -> np.ndarray:
-    """The cost of the shortest way from every column to the nearest source: (X, Z) int32.
+    """The cost of the shortest path from every column to the nearest source: (X, Z) int32.
 
-    `UNREACHABLE` stands where there is none, or none that costs `limit` at most.
-    `ground` is (X, Z) int16, `sources` (K, 2) int64 columns. A source may itself be too high to stand on (a pillar that
-    is to be touched): it is entered straight, never diagonally. Dial's algorithm, as costs are small integers.
+    It is `UNREACHABLE` where no path exists that costs `limit` or less.
+    `ground` is (X, Z) int16, `sources` (K, 2) int64 columns. A source may itself be too high to stand on (a pillar to
+    be touched): paths enter it straight, never diagonally. Costs are small integers, so this is Dial's algorithm.
     """
     size_x, size_z = ground.shape
     best = np.full((size_x, size_z), UNREACHABLE, dtype=np.int32)
@@ -78,7 +78,7 @@ def distances(
 
 @njit(nogil=True, cache=True)
 def joined(ground: np.ndarray, x: int, z: int, i: int, j: int, climb: int | np.integer) -> bool:
-    """Whether one can step between two neighbouring columns, in either direction."""
+    """Whether a player can step between two neighbouring columns, in either direction."""
     here, there = ground[x, z], ground[i, j]
     if abs(here - there) > climb:
         return False
@@ -88,7 +88,7 @@ def joined(ground: np.ndarray, x: int, z: int, i: int, j: int, climb: int | np.i
 
 @njit(nogil=True, cache=True)
 def next_column(ground: np.ndarray, field: np.ndarray, x: int, z: int, climb: int | np.integer) -> tuple[int, int]:
-    """The neighbour to step to on a shortest way down a field of `distances`; the column itself if none is nearer."""
+    """The next column of a shortest path, by a field of `distances`; the column itself if no neighbour is nearer."""
     at_x, at_z, least = x, z, field[x, z]
     for dx in range(-1, 2):
         for dz in range(-1, 2):
@@ -105,7 +105,7 @@ def next_column(ground: np.ndarray, field: np.ndarray, x: int, z: int, climb: in
 
 @njit(nogil=True, cache=True)
 def _enters(ground: np.ndarray, x: int, z: int, i: int, j: int, climb: int | np.integer, source: bool) -> bool:
-    """Whether (x, z) leads to its neighbour (i, j); a source on another level is bumped into, straight."""
+    """Whether (x, z) leads to its neighbour (i, j); a source on another level can only be touched, straight ahead."""
     if source and ground[x, z] != ground[i, j]:
         return x == i or z == j
     return joined(ground, x, z, i, j, climb)

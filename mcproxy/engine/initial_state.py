@@ -1,4 +1,4 @@
-"""From a mission to the state of a world at its first tick; what cannot be run is refused here, before any kernel."""
+"""The state of a world at the first tick of a mission; a mission that cannot be run is refused here."""
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def _check(mission: Mission, shape: tuple[int, int, int]) -> None:
     limits = {
         "objectives": (mission.objectives, codes.MAX_OBJECTIVES),
         "mobs": (mission.mobs, codes.MAX_MOBS),
-        "mobs and items that lie about": (mission.mobs + mission.drops, codes.MAX_ENTITIES),
+        "mobs and dropped items": (mission.mobs + mission.drops, codes.MAX_ENTITIES),
         "stacks in the inventory": (mission.inventory, item_table.SLOTS),
         "stacks in chests": (mission.contents, codes.MAX_CONTENTS),
     }
@@ -80,7 +80,7 @@ def _check(mission: Mission, shape: tuple[int, int, int]) -> None:
         _check_stack(stack)
     for position, stack in mission.drops:
         _check_stack(stack)
-        _place(f"{stack} to lie", position, ITEM_HALF_WIDTH, size)
+        _place(f"a dropped {stack}", position, ITEM_HALF_WIDTH, size)
     for cell, stack in mission.contents:
         _check_stack(stack)
         inside = len(cell) == 3 and all(_whole(c) and 0 <= c < s for c, s in zip(cell, size, strict=True))
@@ -89,7 +89,7 @@ def _check(mission: Mission, shape: tuple[int, int, int]) -> None:
 
 
 def _place(name: str, position: tuple[float, float, float], side: float, size: tuple[int, ...]) -> None:
-    """A `UserError` unless a body of half this width has its feet within the world's walls, or above it."""
+    """Raise a `UserError` unless a body with half this width fits between the world's walls, or above the world."""
     if len(position) != 3 or not _numbers(*position):
         raise errors.UserError(f"{name} at {position}: expected three numbers")
     x, y, z = position
@@ -171,7 +171,9 @@ def _fill_objective(entry: np.ndarray, objective: Objective) -> None:
             raise errors.UserError(f"objective {objective.name!r}: of={condition.of}, {expected}")
         if condition.event not in codes.WHAT:
             known = ", ".join(codes.WHAT)
-            raise errors.UserError(f"objective {objective.name!r} waits for {condition.event!r}, none of: {known}")
+            raise errors.UserError(
+                f"objective {objective.name!r} has the event {condition.event!r}, expected one of: {known}"
+            )
         names = {name: k for k, name in enumerate(codes.WHAT[condition.event])}
         what = _id(condition.what, names, f"thing that is {condition.event}:") if condition.what else -1
         entry["condition"], entry["event"] = codes.HAPPENED, codes.EVENTS.index(condition.event)

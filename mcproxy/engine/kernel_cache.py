@@ -1,7 +1,7 @@
 """The compiled kernels that numba keeps on disk: where they are kept, and which of them are too old.
 
 Numba compiles a cached kernel anew when the kernel's own file changes, but not when another file changes from which
-the kernel takes a function or a constant. Without this check, an edit or an update could go on running the old code.
+the kernel takes a function or a constant. Without this check, an edit or an update could leave the old code running.
 """
 
 import atexit
@@ -65,8 +65,8 @@ def ensure_folder(package: Path) -> None:
     if not _is_writable(Path(AppDirs(appname="numba", appauthor=False).user_cache_dir)):
         folder = tempfile.mkdtemp(prefix="mcproxy-kernels-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        os.environ["NUMBA_CACHE_DIR"] = folder  # for processes that this one starts
-        numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]  # for this process
+        os.environ["NUMBA_CACHE_DIR"] = folder
+        numba.config.reload_config()
 
 
 def _is_writable(folder: Path) -> bool:

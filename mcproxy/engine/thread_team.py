@@ -1,9 +1,11 @@
 """Threads that share the worlds of one kernel call: each takes the next world from a counter until none is left.
 
-    crew.work(kernel, count): every thread runs kernel(counter) -> `take(counter)`, 0 to count - 1, ... `give(counter)`
+    team.work(kernel, count)   every thread runs kernel(counter)
+    next_world(counter)        in the kernel: the next world, 0 to count - 1, and more when none is left
+    finish_world(counter)      in the kernel: the world is done
 
-A world takes tens of microseconds to draw, about as long as a thread takes to wake. So nobody gets a fixed part: who
-wakes late takes fewer worlds. The caller takes worlds as well, and returns when all are given back.
+A world takes tens of microseconds to draw, about as long as a thread takes to wake. So no thread gets a fixed share: a
+thread that wakes late takes fewer worlds. The caller takes worlds as well, and returns when all are done.
 """
 
 import os
@@ -18,110 +20,111 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_TAKEN, _GIVEN = np.arange(2)  # what a counter counts
-_PATIENCE = 5000  # looks at the counter
-_PLENTY = 2**40  # more worlds than there can be
+_BEGUN, _DONE = np.arange(2)  # the two counts of worlds in a counter
+_MAX_LOOKS = 5000  # at the counter, before a waiting thread lets others run
+_ALL = 2**40  # more worlds than any batch has
 
 
-class Crew:
-    """The calling thread and `threads` - 1 others, which wait for locks: a pool's queue and futures would cost as much
-    as a few worlds.
+class ThreadTeam:
+    """The calling thread and `threads` - 1 others.
+
+    The others wait for locks, because the queue and the futures of a thread pool would cost as much as a few worlds.
     """
 
     def __init__(self, threads: int = 1) -> None:
         if threads < 1:
-            raise ValueError(f"a crew of {threads} threads, expected 1 or more")
+            raise ValueError(f"{threads} threads, expected 1 or more")
         self.threads = threads
-        self._hire()
+        self._start()
 
-    def _hire(self) -> None:
-        self._process, self._post = os.getpid(), _Post()
+    def _start(self) -> None:
+        self._process, self._mailbox = os.getpid(), _Mailbox()
         self._bells: list[threading.Lock] = [threading.Lock() for _ in range(self.threads - 1)]
         for bell in self._bells:
             bell.acquire()
-            threading.Thread(target=_help, args=(bell, self._post), name="mcproxy-crew", daemon=True).start()
-        # also where nobody closes it
-        self._dismiss: weakref.finalize = weakref.finalize(self, _dismiss, self._post, self._bells)
+            threading.Thread(target=_serve, args=(bell, self._mailbox), name="mcproxy-team", daemon=True).start()
+        # also if `close` is never called
+        self._stop: weakref.finalize = weakref.finalize(self, _stop, self._mailbox, self._bells)
 
     def work(self, kernel: Callable[[np.ndarray], None], count: int, grain: int = 1) -> None:
         """Run `kernel(counter)` on every thread, or here alone if there are fewer than `grain` worlds for each.
 
-        It is to take worlds from the counter until none of the `count` is left, and to give each back.
-        What fails on another thread is raised here, by this call or by the next.
+        The kernel has to take worlds from the counter until none of the `count` is left, and to finish each. An
+        exception on another thread is raised here, by this call or by the next.
         """
         if self._process != os.getpid():
-            self._hire()  # a forked process inherits no threads
+            self._start()  # a forked process inherits no threads
         counter = np.zeros(2, dtype=np.int64)
         if count >= grain * self.threads:
-            self._post.job = kernel, counter
+            self._mailbox.job = kernel, counter
             for bell in self._bells:
-                if bell.locked():  # else it has not come back to it since the last ring
+                if bell.locked():  # otherwise the thread has not yet waited for it again
                     bell.release()
         kernel(counter)
         while not is_done(counter, count):
-            time.sleep(0)  # let whoever has the rest go on, should there be fewer cores than threads
-        if self._post.failure is not None:
-            failure, self._post.failure = self._post.failure, None
+            time.sleep(0)  # let the other threads run, if there are fewer cores than threads
+        if self._mailbox.failure is not None:
+            failure, self._mailbox.failure = self._mailbox.failure, None
             raise failure
 
     def close(self) -> None:
-        """Let the threads go; safe to call twice."""
-        self._dismiss()
+        """Stop the threads; safe to call twice."""
+        self._stop()
         self._bells.clear()
 
 
-class _Post:
-    """Where a crew leaves its latest job, and a thread what went wrong."""
+class _Mailbox:
+    """The latest job of a team, and the latest exception on one of its threads."""
 
     def __init__(self) -> None:
         self.job: tuple[Callable[[np.ndarray], None], np.ndarray] | None = None
         self.failure: BaseException | None = None
 
 
-def _dismiss(post: _Post, bells: list[threading.Lock]) -> None:
-    post.job = None
+def _stop(mailbox: _Mailbox, bells: list[threading.Lock]) -> None:
+    mailbox.job = None
     for bell in bells:
         if bell.locked():
             bell.release()
 
 
-def _help(bell: threading.Lock, post: _Post) -> None:
-    """What the other threads do: at each ring, the latest job."""
-    while bell.acquire() and (job := post.job) is not None:
+def _serve(bell: threading.Lock, mailbox: _Mailbox) -> None:
+    """The loop of the other threads: each time that the lock is released, they do the latest job."""
+    while bell.acquire() and (job := mailbox.job) is not None:
         kernel, counter = job
         try:
             kernel(counter)
         except BaseException as failure:
-            post.failure = failure
-            counter[:] = _PLENTY  # so that nobody waits for the worlds that it took
+            mailbox.failure = failure
+            counter[:] = _ALL  # so that the caller does not wait for its worlds
 
 
-ALONE = Crew()
-
-
-@njit(nogil=True, cache=True)
-def take(counter: np.ndarray) -> int:
-    """Take the next world: its number, counted from 0; there is none where that is too large."""
-    return _add(counter, _TAKEN, 1)
+CALLING_THREAD = ThreadTeam()
 
 
 @njit(nogil=True, cache=True)
-def give(counter: np.ndarray) -> None:
-    """Give a world back that is done."""
-    _add(counter, _GIVEN, 1)
+def next_world(counter: np.ndarray) -> int:
+    """The number of the next world, counted from 0; no world is left if it is not less than their number."""
+    return _add(counter, _BEGUN, 1)
+
+
+@njit(nogil=True, cache=True)
+def finish_world(counter: np.ndarray) -> None:
+    """Count a world as done."""
+    _add(counter, _DONE, 1)
 
 
 @njit(nogil=True, cache=True)
 def is_done(counter: np.ndarray, count: int) -> bool:
-    """Whether so many worlds are given back; waits for it, spinning, about as long as a world takes."""
-    looks, given = 0, 0
-    while given < count and looks < _PATIENCE:
-        given, looks = _add(counter, _GIVEN, 0), looks + 1
-    return given >= count
+    """Whether `count` worlds are done; waits for it, spinning, for about the time that a world takes."""
+    looks, done = 0, 0
+    while done < count and looks < _MAX_LOOKS:
+        done, looks = _add(counter, _DONE, 0), looks + 1
+    return done >= count
 
 
 def _atomic_add(context: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
-    """Add to an element of an int64 array in one step that no other thread can see half of; returns what was there."""
+    """Add to an element of an int64 array in one step that no other thread can interrupt; returns the old value."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = signature.args[0]

@@ -1,6 +1,6 @@
 """One tick of one world, in order; and the kernels that run worlds for some ticks.
 
-turn -> hands -> player -> bodies -> blocks (timers, landings, plates) -> health -> objectives
+turn -> attack and use -> player -> bodies -> blocks (timers, landings, plates) -> health -> objectives
 """
 
 import math
@@ -32,9 +32,9 @@ from mcproxy.engine.state import (
     TOUCH,
     TOUCHED,
     WALKER,
-    tell,
+    log_event,
 )
-from mcproxy.engine.thread_team import give, take
+from mcproxy.engine.thread_team import finish_world, next_world
 
 _ATTACK, _USE, _SNEAK, _HOTBAR = (INDEX[name] for name in ("attack", "use", "sneak", "hotbar"))
 _PLATE = ID["stone_pressure_plate"]
@@ -45,20 +45,20 @@ _FIRST_MOB = ART.index(mobs.NAME[0])
 def run(
     counter: np.ndarray, ticks: int, keys: np.ndarray, active: np.ndarray, blocks: np.ndarray, worlds: np.ndarray
 ) -> None:
-    """Advance the active worlds by `ticks`, or to their end; threads share them by the `counter` (thread_team.py).
+    """Advance the active worlds by `ticks`, or to their end; threads share them through `counter` (thread_team.py).
 
     `keys` is (N, len(CONTROLS)) int8, `active` (N,) bool, `blocks` (N, X, Y, Z) uint8, `worlds` (N,) `WORLD`.
     """
     place = np.zeros(4, dtype=np.int64)
-    i = take(counter)
+    i = next_world(counter)
     while i < worlds.size:
         world = worlds[i]
         if active[i]:
             for _ in range(ticks):
                 if world.ended == 0 and world.tick < world.limit:
                     _tick(blocks[i], world, keys[i], place)
-        give(counter)
-        i = take(counter)
+        finish_world(counter)
+        i = next_world(counter)
 
 
 @njit(nogil=True, cache=True)
@@ -70,7 +70,7 @@ def run_calm(
     It compiles in less than half of the time, so first steps need not wait for `run` (precompile.py).
     """
     place = np.zeros(4, dtype=np.int64)
-    i = take(counter)
+    i = next_world(counter)
     while i < worlds.size:
         world = worlds[i]
         if active[i]:
@@ -82,8 +82,8 @@ def run_calm(
                     walk(blocks[i], world.shape, world.player, keys[i])
                     feel(blocks[i], world)
                     _judge_all(blocks[i], world, place)
-        give(counter)
-        i = take(counter)
+        finish_world(counter)
+        i = next_world(counter)
 
 
 def is_calm(keys: np.ndarray, blocks: np.ndarray, worlds: np.ndarray) -> bool:
@@ -129,7 +129,7 @@ def see(
                 sprite.front = body.front if body.kind == WALKER else -1
                 count += 1
         cell = world.dig_cell
-        if world.dug > 0.0 and blocks[i, cell[0], cell[1], cell[2]] != 0:  # it may have fallen away in this tick
+        if world.dug > 0.0 and blocks[i, cell[0], cell[1], cell[2]] != 0:  # it may have fallen in this tick
             sprite = sprites[i, count]
             sprite.art, sprite.front = blocks[i, cell[0], cell[1], cell[2]], -1
             sprite.crack = min(1 + int(world.dug * (CRACKS - 1)), CRACKS - 1)
@@ -189,13 +189,13 @@ def _judge(blocks, world, k, place):
     if condition == TOUCH:
         holds = touches(blocks, world.shape, player, objective.what, place)
         if holds and objective.holds == 0:
-            tell(world, TOUCHED, objective.what, place[0], place[1], place[2])
+            log_event(world, TOUCHED, objective.what, place[0], place[1], place[2])
     elif condition == REACH:
         goal, pos = objective.place, player.pos
         square = (pos[0] - goal[0]) ** 2 + (pos[1] - goal[1]) ** 2 + (pos[2] - goal[2]) ** 2
         holds = square <= goal[3] ** 2
         if holds and objective.holds == 0:
-            tell(world, REACHED, k, math.floor(goal[0]), math.floor(goal[1]), math.floor(goal[2]))
+            log_event(world, REACHED, k, math.floor(goal[0]), math.floor(goal[1]), math.floor(goal[2]))
     elif condition == HAPPENED:
         holds = objective.count >= objective.times
     elif condition == INSIDE:
@@ -204,7 +204,7 @@ def _judge(blocks, world, k, place):
             holds &= box[axis] <= pos[axis] <= box[axis + 3]
         if holds and objective.holds == 0:
             x, y, z = (box[0] + box[3]) / 2, (box[1] + box[4]) / 2, (box[2] + box[5]) / 2
-            tell(world, REACHED, k, math.floor(x), math.floor(y), math.floor(z))
+            log_event(world, REACHED, k, math.floor(x), math.floor(y), math.floor(z))
     else:
         holds = condition == POSSESS and carried(world, objective.what) >= objective.times
     if holds and objective.met == NEVER:

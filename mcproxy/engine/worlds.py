@@ -17,22 +17,22 @@ from mcproxy.engine.rendering.random_looks import RandomLooksRenderer
 from mcproxy.engine.rendering.renderer import Renderer
 from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.state import EVENTS, HAPPENED, LOG_ROWS, LOG_TICKS, NEVER, WHAT, WORLD
-from mcproxy.engine.thread_team import Crew
+from mcproxy.engine.thread_team import ThreadTeam
 from mcproxy.engine.tick import is_calm, run, run_calm, see
 from mcproxy.engine.view import FOV_DEG, LOOKS
 from mcproxy.errors import unknown
 from mcproxy.mission import Cell, Event, Mission
 
-_STEP_GRAIN = 32  # worlds a thread, below which it is quicker not to wake another
+_STEP_GRAIN = 32  # worlds a thread, below which waking another thread costs more than it saves
 _CHOICES = sizes(NAMES)
 
 
 class Worlds:
     """N worlds in preallocated arrays, each running the mission last loaded into it.
 
-    state     (N,) `WORLD` records: all that changes but the blocks; the next five are views of it
+    state     (N,) `WORLD` records: everything that changes except the blocks; the next five are views of it
     players   (N,) `PLAYER` records: feet position, velocity, view angles, contact flags
-    ticks     (N,) int64, ticks since the episode began;  limits  (N,) int64, ticks at which it is cut off
+    ticks     (N,) int64, ticks since the episode began;  limits  (N,) int64, ticks after which it is truncated
     met       (N, K) int64, first tick at which objective k of the mission was met, -1 for never
     health    (N,) int64, half hearts of the players
     ended     (N,) bool, a terminal objective was met, or the player died
@@ -81,7 +81,7 @@ class Worlds:
         kind = RandomLooksRenderer if looks == "random" else Renderer
         self._renderer = kind(num_worlds, shape, resolution, fov_deg)
         self._all = np.arange(num_worlds)
-        self._crew = Crew(threads)
+        self._team = ThreadTeam(threads)
 
     @property
     def paid(self) -> np.ndarray:
@@ -117,9 +117,9 @@ class Worlds:
         return self._blocks[index, :size_x, :size_y, :size_z]
 
     def snapshot(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Everything that can change in a world: its `WORLD` record and a copy of its blocks."""
+        """Everything that can change in a world: a copy of its `WORLD` record and of its blocks."""
         state = self.state[index].copy()
-        for field in ("changed", "changed_low", "changed_high"):  # what is still to be drawn anew is no part of it
+        for field in ("changed", "changed_low", "changed_high"):  # they say which blocks have to be drawn again
             state[field] = 0
         return state, self.blocks(index).copy()
 
@@ -151,8 +151,8 @@ class Worlds:
     def step(self, keys: np.ndarray, active: np.ndarray | None = None) -> None:
         """Advance the active worlds by one step; ended and timed-out worlds stay as they are.
 
-        `keys` is (N, len(CONTROLS)) int8, a choice of each control; `active` (N,) bool, all by default. What happened
-        is appended to `events`.
+        `keys` is (N, len(CONTROLS)) int8, a choice of each control; `active` (N,) bool, all by default. New events
+        are appended to `events`.
         """
         if keys.shape != (self.num_worlds, len(CONTROLS)) or keys.dtype != np.int8:
             expected = (self.num_worlds, len(CONTROLS))
@@ -172,7 +172,7 @@ class Worlds:
                 self._collect_events(i)
 
     def render(self, out: np.ndarray | None = None, only: Sequence[int] | None = None) -> np.ndarray:
-        """Draw the worlds (all, or `only` some) through their players' eyes.
+        """Draw all worlds, or `only` some, as their players see them.
 
         The result, `out` if given, is (N, H, W, 3) uint8 RGB, row 0 on top.
         """
@@ -184,12 +184,12 @@ class Worlds:
             self.state["changed"][i] = 0
         see(self._blocks, self.state, self._eyes, self._yaw_deg, self._pitch_deg, self._sprites, self._sprite_counts)
         which = self._all if only is None else np.array(only, dtype=np.int64)
-        self._crew.work(self._renderer.prepare(*self._view(out, which)), which.size)
+        self._team.work(self._renderer.prepare(*self._view(out, which)), which.size)
         return out
 
     def close(self) -> None:
-        """Let the threads go; safe to call twice."""
-        self._crew.close()
+        """Stop the threads; safe to call twice."""
+        self._team.close()
 
     def _show(self, index: int) -> None:
         """Mesh and light a world anew, all of it."""
@@ -207,7 +207,7 @@ class Worlds:
     def _run(self, ticks: int, keys: np.ndarray, active: np.ndarray) -> None:
         arrays = (ticks, keys, active, self._blocks, self.state)
         kernel = self._kernel(keys)
-        self._crew.work(lambda counter: kernel(counter, *arrays), self.num_worlds, _STEP_GRAIN)
+        self._team.work(lambda counter: kernel(counter, *arrays), self.num_worlds, _STEP_GRAIN)
 
     def _kernel(self, keys: np.ndarray) -> Callable[..., None]:
         """The kernel for a step: `run`, or while that is still compiled `run_calm`, if it does."""

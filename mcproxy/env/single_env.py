@@ -100,7 +100,7 @@ class VoxelEnv(gymnasium.Env):
         return self.vector.worlds.render()[0] if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
-        """Let the engine go; safe to call twice."""
+        """Stop the engine's threads; safe to call twice."""
         self.vector.close()
 
     def get_keys_to_action(self) -> dict[tuple[str, ...], np.ndarray]:

@@ -26,8 +26,8 @@ class VoxelVectorEnv(VectorEnv):
 
     Observations are `{"pov": (N, H, W, 3) uint8}`, actions (N, C) integers over the task's controls, rewards (N,)
     float64, terminated (the goal was met, or the player died) and truncated (the time is up) (N,) bool. A task with
-    `items` also shows `inventory`, (N, K) int32 pieces of each, and `held`, (N,) int64: which is in hand, counted from
-    1, 0 for nothing or another one. `rho` matters to the arm `mixture` alone.
+    `items` also shows `inventory`, (N, K) int32 pieces of each, and `held`, (N,) int64: the number of the item in hand,
+    counted from 1, 0 for none of them. `rho` is used in the arm `mixture` alone.
 
     World i's first episode after `reset(seed=s)` is layout seed s + i exactly (a list gives each world's own); later
     episodes draw their layout seeds from a stream of the world's own, spawned from that seed. All three autoreset modes
@@ -111,7 +111,7 @@ class VoxelVectorEnv(VectorEnv):
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Begin new episodes in all worlds, or in those of `options["reset_mask"]` ((N,) bool)."""
+        """Begin new episodes in all worlds, or in those marked in `options["reset_mask"]`, (N,) bool."""
         mask = np.ones(self.num_envs, dtype=bool)
         if options and "reset_mask" in options:
             mask = np.asarray(options["reset_mask"])
@@ -243,7 +243,7 @@ class VoxelVectorEnv(VectorEnv):
         return tuple(self.worlds.render()) if self.render_mode == "rgb_array" else None
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Let the engine's threads go; safe to call twice."""
+        """Stop the engine's threads; safe to call twice."""
         self.worlds.close()
 
     def first_observation(self) -> dict[str, np.ndarray]:
@@ -310,7 +310,7 @@ class VoxelVectorEnv(VectorEnv):
         return frames | self._carried() if self.task.items else frames
 
     def _carried(self) -> dict[str, np.ndarray]:
-        """What the players have of the task's items, and which of them is in hand."""
+        """The players' pieces of the task's items, and the item in hand."""
         state, rows = self.worlds.state, np.arange(self.num_envs)
         slots, held = state["slots"], state["slots"]["item"][rows, state["held"]]
         pieces = np.where(slots["item"][:, None] == self._items[:, None], slots["count"][:, None], 0)

@@ -13,12 +13,13 @@ import numpy as np
 from numba import njit
 
 from mcproxy.blocks import BOX, FALLS, FLUID, HEIGHT, HURTS, SOLID
+from mcproxy.engine import ground_distance
 from mcproxy.engine.simulation.interaction import REACH
 from mcproxy.engine.simulation.physics import HALF_WIDTH, STANDING, STEP
 from mcproxy.experts.line_of_sight import PROBE, looks
 from mcproxy.items import BREAK_TICKS
 
-STRAIGHT, DIAGONAL = 10, 14
+STRAIGHT, DIAGONAL = 2 * ground_distance.STRAIGHT, 2 * ground_distance.DIAGONAL  # so that half a block is whole, too
 DROP = 3  # blocks, which hurt nobody (life.SAFE_FALL)
 JUMP_RISE = 1.2  # blocks of the 1.25 that a jump rises
 GAP = 2  # columns that a walking player jumps over: 1.4 blocks from edge to edge of the 2.6 that a jump takes him

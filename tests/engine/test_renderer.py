@@ -13,7 +13,7 @@ from mcproxy.engine.rendering.reference import reference
 from mcproxy.engine.rendering.renderer import Renderer
 from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.rendering.textures import SHADE, front
-from mcproxy.engine.thread_team import Crew
+from mcproxy.engine.thread_team import ThreadTeam
 from tests.helpers.drawn import (
     PLACES,
     crack,
@@ -86,12 +86,12 @@ def test_a_frame_depends_neither_on_the_batch_nor_on_threads():
         list(pool.map(lambda part: renderer.draw(*part), parts))
     alone = [frame_of(worlds[i], eyes[i], yaw[i], pitch[i], (40, 56), 70.0, 1000 * i, flipped[i]) for i in range(n)]
     assert (at_once == in_parts).all() and (at_once == np.stack(alone)).all()
-    crew, by_crew = Crew(3), np.zeros_like(at_once)
+    team, by_team = ThreadTeam(3), np.zeros_like(at_once)
     for _ in range(5):
-        by_crew[:] = 0
-        renderer.draw(np.arange(n), eyes, yaw, pitch, flipped, by_crew, crew=crew)
-        assert (by_crew == at_once).all()
-    crew.close()
+        by_team[:] = 0
+        renderer.draw(np.arange(n), eyes, yaw, pitch, flipped, by_team, team=team)
+        assert (by_team == at_once).all()
+    team.close()
 
 
 def test_a_world_loaded_again_is_drawn_anew():

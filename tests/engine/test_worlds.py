@@ -1,14 +1,19 @@
 """The engine's worlds: the same bytes for any batch and thread count, and refusals before a kernel runs."""
 
 import multiprocessing
+import os
+from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
+from mcproxy import registry
 from mcproxy.blocks import ID
 from mcproxy.controls import CONTROLS, INDEX
-from mcproxy.engine import precompile, tick
+from mcproxy.engine import kernel_cache, precompile, tick
 from mcproxy.engine.rendering import light, mesh, renderer
+from mcproxy.engine.state import WORLD
 from mcproxy.engine.worlds import Worlds
 from mcproxy.mission import NOWHERE, Happened, Inside, Mission, Mob, Objective, Possess, Reach, Stack, Touch
 from tests.helpers.sandbox import Sandbox, ground
@@ -166,10 +171,10 @@ def test_what_happens_often_pays_in_parts_and_ends_with_the_last():
         ({"inventory": ("key",)}, "expected Stack"),
         ({"objectives": (Objective("a", "goal", Happened("broke", times=0)),)}, "times=0, expected 1 or more"),
         ({"objectives": (Objective("a", "goal", Reach((1, 2, float("nan")), 1.0)),)}, "expected numbers"),
-        ({"objectives": (Objective("a", "goal", Happened("eaten")),)}, "waits for 'eaten'"),
+        ({"objectives": (Objective("a", "goal", Happened("eaten")),)}, "has the event 'eaten'"),
         ({"objectives": (Objective("a", "goal", Happened("broke", times=3, of=2)),)}, "of=2, expected 0, or times=3"),
         ({"objectives": (Objective("a", "goal", Inside((0, 0), (1, 1))),)}, "expected three numbers, twice"),
-        ({"drops": (((4.5, 1.0, 4.5), Stack("key")),) * 32}, "32 mobs and items that lie about, at most 31"),
+        ({"drops": (((4.5, 1.0, 4.5), Stack("key")),) * 32}, "32 mobs and dropped items, at most 31"),
         ({"drops": (((4.5, 1.0, 9.5), Stack("key")),)}, "to lie at .* outside the world"),
         ({"drops": (((4.5, 1.0, 4.5), Stack("water")),)}, "water cannot be carried"),
         ({"objectives": (Objective("a", "goal", Happened("broke", "dirtt")),)}, "did you mean 'dirt'"),
@@ -213,6 +218,46 @@ def test_what_is_compiled_in_advance_is_what_is_used():
     kernels = {"run": tick.run, "run_calm": tick.run_calm, "see": tick.see, "draw": renderer._draw, "mesh": mesh._mesh}
     assert {name: len(kernel.signatures) for name, kernel in kernels.items()} == dict.fromkeys(kernels, 1)
     assert len(light._light.signatures) == 1
+
+
+def test_a_calm_world_unfolds_the_same_in_the_kernel_that_is_compiled_first(monkeypatch):
+    keys = np.random.default_rng(0).integers(0, 2, size=(60, 4, len(CONTROLS))).astype(np.int8)
+    keys[:, :, [INDEX["attack"], INDEX["use"]]] = 0
+    ends = []
+    for compiling in (False, True):
+        monkeypatch.setattr(precompile, "is_compiling", lambda compiling=compiling: compiling)
+        worlds = Worlds(4, registry.get("beacon").size, (8, 8))
+        for i in range(4):
+            worlds.load(i, registry.get("beacon").mission(i))
+        assert worlds._kernel(keys[0]) is (tick.run_calm if compiling else tick.run)
+        for row in keys:
+            worlds.step(row)
+        ends.append((worlds.state.tobytes(), worlds.events))
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("change", ["attack", "use", "timer", "body", "plate"])
+def test_a_world_in_which_more_than_the_player_changes_is_not_calm(change):
+    keys, state = np.zeros((1, len(CONTROLS)), dtype=np.int8), np.zeros(1, dtype=WORLD)
+    blocks = np.zeros((1, 4, 4, 4), dtype=np.uint8)
+    assert tick.is_calm(keys, blocks, state)
+    if change in INDEX:
+        keys[0, INDEX[change]] = 1
+    elif change == "plate":
+        blocks[0, 1, 1, 1] = ID["stone_pressure_plate"]
+    else:
+        state["num_timers" if change == "timer" else "num_entities"] = 1
+    assert not tick.is_calm(keys, blocks, state)
+
+
+def test_where_no_folder_is_writable_kernels_are_kept_in_a_temporary_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    kernel_cache.ensure_folder(tmp_path)  # which is writable: numba's own rule holds
+    assert os.environ["NUMBA_CACHE_DIR"] == ""
+    monkeypatch.setattr(kernel_cache, "_is_writable", lambda folder: False)
+    kernel_cache.ensure_folder(tmp_path)
+    assert Path(numba.config.CACHE_DIR).is_dir() and os.environ["NUMBA_CACHE_DIR"] == numba.config.CACHE_DIR
 
 
 def test_without_an_interpreter_to_start_kernels_are_compiled_when_they_are_used(monkeypatch, capsys):

@@ -23,7 +23,7 @@ from mcproxy.engine.rendering.raster import AXIS, CHUNKS, EXTRA_GROUPS, SCRATCH,
 from mcproxy.engine.rendering.shade import COLOURS, PIXELS, shade
 from mcproxy.engine.rendering.sprites import MAX_SPRITES, SPRITE
 from mcproxy.engine.rendering.textures import ART, CRACKS, atlas, cracks
-from mcproxy.engine.thread_team import ALONE, Crew, give, take
+from mcproxy.engine.thread_team import CALLING_THREAD, ThreadTeam, finish_world, next_world
 from mcproxy.engine.view import FOV_DEG, FOV_RANGE_DEG
 
 _GROUPS = 48  # of 16 quads, room for each world at first
@@ -93,19 +93,19 @@ class Renderer:
         out: np.ndarray,
         sprites: np.ndarray | None = None,
         counts: np.ndarray | None = None,
-        crew: Crew = ALONE,
+        team: ThreadTeam = CALLING_THREAD,
     ) -> None:
         """Draw some worlds into `out`, (N, H, W, 3) uint8 RGB, row 0 on top, upside down where `flipped`.
 
-        `which` is (K,) int64, distinct numbers of worlds, which the crew shares. `eyes` is (N, 3) float64 in blocks,
-        `yaw_deg` and `pitch_deg` (N,) float64, `flipped` (N,) bool. World n shows the first counts[n], (N,) int64, of
-        its `sprites`, (N, MAX_SPRITES) `SPRITE`.
+        `which` is (K,) int64, distinct numbers of worlds, which the threads of the team share. `eyes` is (N, 3) float64
+        in blocks, `yaw_deg` and `pitch_deg` (N,) float64, `flipped` (N,) bool. World n shows the first counts[n], (N,)
+        int64, of its `sprites`, (N, MAX_SPRITES) `SPRITE`.
 
-        Eyes may be anywhere. Within solid blocks, and so beyond the sides of the world and below it, they see nothing
-        but darkness (`colour.breathe`); on the very face of a block they see what is above, east or south of it
+        Eyes may be anywhere. Within solid blocks, and so beyond the sides of the world and below it, they see only
+        darkness (`colour.breathe`); on the very face of a block they see what is above, east or south of it
         (`raster.step_off`).
         """
-        crew.work(self.prepare(which, eyes, yaw_deg, pitch_deg, flipped, out, sprites, counts), which.size)
+        team.work(self.prepare(which, eyes, yaw_deg, pitch_deg, flipped, out, sprites, counts), which.size)
 
     def prepare(
         self,
@@ -203,14 +203,14 @@ class Renderer:
         )  # fmt: skip
 
     def _workshop(self) -> "_Workshop":
-        """The calling thread's own."""
+        """The buffers of the calling thread."""
         if not hasattr(self._workshops, "mine"):
             self._workshops.mine = _Workshop(self.shape, self.resolution)
         return self._workshops.mine
 
 
 class _Workshop:
-    """What one thread meshes, lights and draws worlds with."""
+    """The buffers with which one thread meshes, lights and draws worlds."""
 
     def __init__(self, shape: tuple[int, int, int], resolution: tuple[int, int]) -> None:
         self.lighter, self._mesher = Lighter(shape), Mesher(shape)
@@ -225,7 +225,7 @@ class _Workshop:
         self._camera = np.zeros(3, dtype=AXIS)
 
     def easel(self, groups: int) -> tuple[np.ndarray, ...]:
-        """What `_draw` overwrites, for worlds of so many groups of quads."""
+        """The buffers that `_draw` overwrites, for worlds of this many groups of quads."""
         size = (groups + EXTRA_GROUPS) * LANES + 1
         if len(self._order) < size:
             self._order = np.empty(size, dtype=np.int32)
@@ -262,7 +262,7 @@ def _draw(
     camera, order, extra, scratch, chunks, air, pixels, colours,
 ):  # fmt: skip
     height, width = out.shape[1], out.shape[2]
-    place = take(counter)
+    place = next_world(counter)
     while place < which.size:
         n = which[place]
         x, y, z = lights[n].shape
@@ -282,5 +282,5 @@ def _draw(
                 chunks, camera, looks[n], air[0], lights[n], corners[n], shown, texels, crack_factors,
                 width, height, blur, flipped[n], pixels[0], colours, out[n], words[n if words.size > 0 else 0],
             )  # fmt: skip
-        give(counter)
-        place = take(counter)
+        finish_world(counter)
+        place = next_world(counter)

@@ -1,12 +1,11 @@
-"""What the blocks of a world do by themselves: fall, lose their hold, open, fire and let go.
+"""Block updates: sand falls, torches pop off, doors open, buttons and plates fire and are released.
 
-    set_block -> neighbours are told -> timers -> sand falls, torches pop off, buttons and plates let go
+    set_block -> neighbours react -> timers -> sand falls, torches pop off, buttons and plates are released
 
 A button or a plate that fires opens every door in the 26 cells around it, until none around the door is pressed.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -14,7 +13,7 @@ from numba import njit
 from mcproxy.blocks import BLOCKS, FALLS, FLUID, ID, SOLID, TURNS_INTO
 from mcproxy.engine.simulation.collision import block_at
 from mcproxy.engine.simulation.entities import remove, spawn_falling, spawn_item, stands_on
-from mcproxy.engine.state import FALLING, FIRED, MAX_ENTITIES, MAX_TIMERS, OPENED, tell
+from mcproxy.engine.state import FALLING, FIRED, MAX_ENTITIES, MAX_TIMERS, OPENED, Record, log_event
 from mcproxy.items import DROP
 
 _FALL_DELAY = np.int64(2)  # ticks (BlockFalling.tickRate)
@@ -32,7 +31,7 @@ _RELEASED = np.array([ID[b.name[8:]] if b.name.startswith("pressed_") else 0 for
 
 
 @njit(nogil=True, cache=True)
-def set_block(blocks: np.ndarray, world: Any, i: int, j: int, k: int, block: int) -> None:
+def set_block(blocks: np.ndarray, world: Record, i: int, j: int, k: int, block: int) -> None:
     """Make a block of the world another, and let its neighbours react."""
     blocks[i, j, k] = block
     low, high = world.changed_low, world.changed_high
@@ -49,21 +48,21 @@ def set_block(blocks: np.ndarray, world: Any, i: int, j: int, k: int, block: int
 
 
 @njit(nogil=True, cache=True)
-def is_free(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> bool:
+def is_free(blocks: np.ndarray, world: Record, i: int, j: int, k: int) -> bool:
     """Whether a cell is air or fluid: sand falls into it, and blocks can be put there (BlockFalling.canFallThrough)."""
     block = block_at(blocks, world.shape, i, j, k)
     return block == 0 or FLUID[block]
 
 
 @njit(nogil=True, cache=True)
-def holds(blocks: np.ndarray, world: Any, i: int, j: int, k: int, block: int) -> bool:
+def holds(blocks: np.ndarray, world: Record, i: int, j: int, k: int, block: int) -> bool:
     """Whether a block may be at a cell: doors, and what is neither solid nor fluid, need a solid block below."""
     return not _NEEDS_FLOOR[block] or SOLID[block_at(blocks, world.shape, i, j - 1, k)]
 
 
 @njit(nogil=True, cache=True)
-def run_timers(blocks: np.ndarray, world: Any) -> None:
-    """Do what is due at this tick."""
+def run_timers(blocks: np.ndarray, world: Record) -> None:
+    """Run the timers that are due at this tick."""
     if world.num_timers == 0:
         return
     for n in range(MAX_TIMERS):
@@ -78,7 +77,7 @@ def run_timers(blocks: np.ndarray, world: Any) -> None:
             if spawn_falling(world, block, i, j, k):
                 set_block(blocks, world, i, j, k, 0)
             else:
-                _schedule(world, _FALL, i, j, k, _FALL_DELAY)  # no place for one more body now
+                _schedule(world, _FALL, i, j, k, _FALL_DELAY)  # all places of bodies are taken
         elif what == _POP_OFF and not holds(blocks, world, i, j, k, block):
             take_away(blocks, world, i, j, k)
             spawn_item(world, DROP[block], 1, i + 0.5, j + 0.5, k + 0.5)
@@ -97,7 +96,7 @@ def run_timers(blocks: np.ndarray, world: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def settle(blocks: np.ndarray, world: Any) -> None:
+def settle(blocks: np.ndarray, world: Record) -> None:
     """Turn falling blocks that have landed into blocks again, or into items where something else is in their place."""
     if world.num_entities == 0:
         return
@@ -114,17 +113,17 @@ def settle(blocks: np.ndarray, world: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def press(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> None:
-    """Press the button or plate at a cell: it fires, and lets go later."""
+def press(blocks: np.ndarray, world: Record, i: int, j: int, k: int) -> None:
+    """Press the button or plate at a cell: it fires, and is released later."""
     block = int(blocks[i, j, k])
     set_block(blocks, world, i, j, k, _PRESSED[block])
     _schedule(world, _LET_GO, i, j, k, _PRESSED_TICKS)
-    tell(world, FIRED, block, i, j, k)
+    log_event(world, FIRED, block, i, j, k)
     _power(blocks, world, i, j, k)
 
 
 @njit(nogil=True, cache=True)
-def press_plates(blocks: np.ndarray, world: Any, x: float, y: float, z: float, half_width: float) -> None:
+def press_plates(blocks: np.ndarray, world: Record, x: float, y: float, z: float, half_width: float) -> None:
     """Press the plates that a body stands on; its feet's centre and half its width are in blocks."""
     j = math.floor(y)
     if y - j >= _PLATE_TOP:
@@ -137,20 +136,20 @@ def press_plates(blocks: np.ndarray, world: Any, x: float, y: float, z: float, h
 
 
 @njit(nogil=True, cache=True)
-def swing_door(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> None:
+def swing_door(blocks: np.ndarray, world: Record, i: int, j: int, k: int) -> None:
     """Open or close the door at a cell, all of its height."""
     block = int(blocks[i, j, k])
     while j > 0 and blocks[i, j - 1, k] == block:
         j -= 1
     if not _IS_OPEN[block]:
-        tell(world, OPENED, block, i, j, k)
+        log_event(world, OPENED, block, i, j, k)
     while j < world.shape[1] and blocks[i, j, k] == block:
         set_block(blocks, world, i, j, k, TURNS_INTO[block])
         j += 1
 
 
 @njit(nogil=True, cache=True)
-def take_away(blocks: np.ndarray, world: Any, i: int, j: int, k: int) -> None:
+def take_away(blocks: np.ndarray, world: Record, i: int, j: int, k: int) -> None:
     """Leave air where a block is; a door goes whole."""
     block = int(blocks[i, j, k])
     if _IS_DOOR[block]:
@@ -177,7 +176,7 @@ def is_button(block: int) -> bool:
 
 @njit(nogil=True, cache=True)
 def _react(blocks, world, i, j, k):
-    """Let a block see that something beside it, or it itself, has changed."""
+    """Let a block react to a change of itself or of a neighbour."""
     block = block_at(blocks, world.shape, i, j, k)
     if FALLS[block] and is_free(blocks, world, i, j - 1, k):
         _schedule(world, _FALL, i, j, k, _FALL_DELAY)
@@ -189,7 +188,7 @@ def _react(blocks, world, i, j, k):
 
 @njit(nogil=True, cache=True)
 def _schedule(world, what, i, j, k, delay):
-    """Set a timer, unless the same one runs; if all are in use, every block is looked at when there are free ones."""
+    """Set a timer, unless the same one runs; if all are in use, all blocks react again once some are free."""
     free = -1
     for n in range(MAX_TIMERS):
         timer = world.timers[n]

@@ -1,4 +1,4 @@
-"""Where a player looks from, and where to."""
+"""The position of a player's eye and the direction of its view."""
 
 import math
 
@@ -22,7 +22,7 @@ def turn(player: np.record, keys: np.ndarray) -> None:
 
 @njit(nogil=True, cache=True)
 def eye(player: np.record) -> tuple[float, float, float]:
-    """Where a player's eye is, in blocks."""
+    """The position of a player's eye, in blocks."""
     height = CROUCHED_EYE_HEIGHT if player.crouched != 0 else EYE_HEIGHT
     return player.pos[0], player.pos[1] + height, player.pos[2]
 

@@ -1,4 +1,4 @@
-"""Bodies against blocks: upright boxes that are swept along y, then x, then z, up to the first block in their way.
+"""Bodies against blocks: upright boxes that are swept along y, then x, then z, up to the first block that stops them.
 
 A solid block is as large as `blocks.BOX` says. Outside the world everything is solid, except above it, where there is
 air. Every platform computes the same bits: only +, - and * are used, in a fixed order.
@@ -16,7 +16,7 @@ EPSILON = 1e-7  # blocks of overlap that do not count, as in 1.14's VoxelShapes;
 _LEDGE = 0.05  # blocks by which a sneaking step is shortened at a time (Entity.moveEntity)
 _AIR, _STONE = ID["air"], ID["stone"]
 _BOX = BOX.copy()  # (K, 6) float64, blocks
-_BOX[ID["cactus"], 4] = 0.9375  # lower than it looks: who stands on it is in its cell (CACTUS_COLLISION_AABB)
+_BOX[ID["cactus"], 4] = 0.9375  # lower than it looks: a body that stands on it is in its cell (CACTUS_COLLISION_AABB)
 
 
 @njit(nogil=True, cache=True)

@@ -1,11 +1,10 @@
 """Bodies other than the player: dropped items, falling blocks and mobs, on the player's own collision code.
 
-Where Minecraft draws lots (the scatter of drops, the wandering of mobs) nothing is drawn here: what happens follows
-from the mission and the keys alone.
+Minecraft's random parts (the scatter of drops, the wandering of mobs) are left out: everything follows from the mission
+and the keys.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -16,7 +15,17 @@ from mcproxy.engine.simulation.collision import block_at, move
 from mcproxy.engine.simulation.health import hurt
 from mcproxy.engine.simulation.inventory import give
 from mcproxy.engine.simulation.physics import HALF_WIDTH, SNEAKING, STANDING
-from mcproxy.engine.state import COLLECTED, FALLING, ITEM_ENTITY, MAX_ENTITIES, MAX_FALLING, MOB, WALKER, tell
+from mcproxy.engine.state import (
+    COLLECTED,
+    FALLING,
+    ITEM_ENTITY,
+    MAX_ENTITIES,
+    MAX_FALLING,
+    MOB,
+    WALKER,
+    Record,
+    log_event,
+)
 from mcproxy.mission import BEHAVIOURS
 
 ITEM_HALF_WIDTH, ITEM_HEIGHT = 0.125, 0.25  # blocks (EntityItem.setSize)
@@ -35,8 +44,8 @@ _LAVA = ID["lava"]
 
 
 @njit(nogil=True, cache=True)
-def spawn_item(world: Any, item: int, count: int, x: float, y: float, z: float) -> None:
-    """Drop pieces of an item at a point; if there is no place for one more body, the oldest item goes."""
+def spawn_item(world: Record, item: int, count: int, x: float, y: float, z: float) -> None:
+    """Drop pieces of an item at a point; if all places are taken, it replaces the oldest item."""
     if item == 0 or count <= 0:
         return
     n = _free(world)
@@ -50,8 +59,8 @@ def spawn_item(world: Any, item: int, count: int, x: float, y: float, z: float) 
 
 
 @njit(nogil=True, cache=True)
-def spawn_falling(world: Any, block: int, x: int, y: int, z: int) -> bool:
-    """Let the block of a cell fall; False if there is no place for one more body."""
+def spawn_falling(world: Record, block: int, x: int, y: int, z: int) -> bool:
+    """Let the block of a cell fall; False if all places are taken."""
     n, falling = _free(world), 0
     for k in range(MAX_ENTITIES):
         falling += int(world.entities[k].kind == FALLING)
@@ -63,8 +72,8 @@ def spawn_falling(world: Any, block: int, x: int, y: int, z: int) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def move_bodies(blocks: np.ndarray, world: Any) -> None:
-    """Advance all of them by one tick; falling blocks that have landed are left for `terrain.settle`."""
+def move_bodies(blocks: np.ndarray, world: Record) -> None:
+    """Advance all of them by one tick; falling blocks that have landed are left for `block_updates.settle`."""
     if world.num_entities == 0:
         return
     for n in range(MAX_ENTITIES):
@@ -81,14 +90,14 @@ def move_bodies(blocks: np.ndarray, world: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def remove(world: Any, body: Any) -> None:
+def remove(world: Record, body: Record) -> None:
     """Free the place of a body."""
     body.kind = 0
     world.num_entities -= 1
 
 
 @njit(nogil=True, cache=True)
-def stands_on(world: Any, i: int, j: int, k: int, inset: float, top: float) -> bool:
+def stands_on(world: Record, i: int, j: int, k: int, inset: float, top: float) -> bool:
     """Whether the player's or a mob's feet are within a cell: so far from its sides, and no higher than that."""
     pos = world.player.pos
     if _within(pos[0], pos[1], pos[2], HALF_WIDTH - inset, i, j, k, top):
@@ -103,7 +112,7 @@ def stands_on(world: Any, i: int, j: int, k: int, inset: float, top: float) -> b
 
 
 @njit(nogil=True, cache=True)
-def meets(body: Any, half_width: float, height: float, x: float, y: float, z: float, side: float, top: float):
+def meets(body: Record, half_width: float, height: float, x: float, y: float, z: float, side: float, top: float):
     """Whether a body's box overlaps another, given by the centre of its feet, half its width and its height."""
     across = abs(body.pos[0] - x) < half_width + side and abs(body.pos[2] - z) < half_width + side
     return across and body.pos[1] < y + top and body.pos[1] + height > y
@@ -143,7 +152,7 @@ def _begin(body, kind, what, x, y, z):
 
 @njit(nogil=True, cache=True)
 def _fall(blocks, world, body, half_width, height):
-    """A tick of what is thrown and falls."""
+    """Move an item or a falling block for one tick."""
     vel = body.vel
     vx, vy, vz = move(
         blocks, world.shape, body, half_width, height, 0.0, vel[0], vel[1] - _GRAVITY, vel[2], False
@@ -170,7 +179,7 @@ def _item(blocks, world, body):
     if body.age >= PICKUP_DELAY and near:
         left = give(world, body.what, body.count)
         if left < body.count:
-            tell(world, COLLECTED, body.what, i, j, k)
+            log_event(world, COLLECTED, body.what, i, j, k)
         body.count = left
         if left == 0:
             remove(world, body)
@@ -178,7 +187,7 @@ def _item(blocks, world, body):
 
 @njit(nogil=True, cache=True)
 def _walk(blocks, world, body):
-    """A mob goes where its behaviour leads it, jumps where it is stopped, and hurts the player whom it touches."""
+    """A mob goes where its behaviour leads it, jumps where it is stopped, and hurts the player if it touches it."""
     pos, player = body.pos, world.player
     to_x, to_z = player.pos[0] - pos[0], player.pos[2] - pos[2]
     heeds = to_x * to_x + to_z * to_z <= body.sight * body.sight

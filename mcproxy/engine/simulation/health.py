@@ -5,7 +5,6 @@ no healing, no armour and no drowning.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -14,10 +13,10 @@ from mcproxy.blocks import BOX, CUBE, HURTS, ID, OPACITY, SOLID
 from mcproxy.engine.simulation.camera import eye
 from mcproxy.engine.simulation.collision import INSET, block_at
 from mcproxy.engine.simulation.physics import HALF_WIDTH, SNEAKING, STANDING
-from mcproxy.engine.state import CACTUS, DIED, FALL, FIRE, HURT, LAVA, WALL, tell
+from mcproxy.engine.state import CACTUS, DIED, FALL, FIRE, HURT, LAVA, WALL, Record, log_event
 
 SAFE_FALL = 3.0  # blocks (EntityLivingBase.fall)
-_SPARED_TICKS = 10  # after a blow (EntityLivingBase.attackEntityFrom: half of maxHurtResistantTime)
+_SPARED_TICKS = 10  # after damage (EntityLivingBase.attackEntityFrom: half of maxHurtResistantTime)
 _BURN_TICKS = 300  # after lava (Entity.setOnFireFromLava)
 _BURN_EVERY, _BURN_DAMAGE = 20, np.int64(1)  # ticks, half hearts (Entity.onEntityUpdate)
 _BURIED_DAMAGE = np.int64(1)  # half hearts (EntityLivingBase.onEntityUpdate)
@@ -26,8 +25,8 @@ _BURIES = SOLID & (BOX == CUBE).all(axis=1) & (OPACITY > 1)  # (K,) bool, neithe
 
 
 @njit(nogil=True, cache=True)
-def hurt(world: Any, damage: int, cause: int) -> None:
-    """Take half hearts from the player; less than half a second after a blow, only what exceeds that."""
+def hurt(world: Record, damage: int, cause: int) -> None:
+    """Take half hearts from the player; within half a second of other damage, only the excess over it."""
     taken = damage - (world.last_blow if world.hurt_ticks > 0 else 0)
     if taken <= 0 or world.health <= 0:
         return
@@ -37,15 +36,15 @@ def hurt(world: Any, damage: int, cause: int) -> None:
     world.last_blow = damage
     if world.hurt_ticks == 0:
         world.hurt_ticks = _SPARED_TICKS
-    tell(world, HURT, cause, x, y, z)
+    log_event(world, HURT, cause, x, y, z)
     if world.health == 0:
         world.ended = 1
-        tell(world, DIED, cause, x, y, z)
+        log_event(world, DIED, cause, x, y, z)
 
 
 @njit(nogil=True, cache=True)
-def feel(blocks: np.ndarray, world: Any) -> None:
-    """Let the player feel a landing, the blocks around, and fire, after the move of this tick."""
+def feel(blocks: np.ndarray, world: Record) -> None:
+    """Hurt the player by a landing, by the blocks around and by fire, after the move of this tick."""
     world.hurt_ticks = max(world.hurt_ticks - 1, 0)
     player, shape = world.player, world.shape
     if player.landed > SAFE_FALL:

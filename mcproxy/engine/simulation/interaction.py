@@ -1,14 +1,13 @@
-"""What the player does with its hands: aim, dig and strike, place and use.
+"""Interaction of the player with blocks and mobs: aim, dig and strike, place and use.
 
     eye, view -> the block aimed at, within reach -> attack: strike a mob, or dig; use: doors, chests, buttons, or put
 
 The blow of a tick is dealt before the player moves, at what the view after this tick's turn points at. Timing follows
 PlayerControllerMP (Minecraft 1.11): the first tick of holding the attack key works already; on a new target, or with
-another item, work starts anew; and between two blocks there is a pause.
+another item, work starts again; and between two blocks there is a pause.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -30,7 +29,7 @@ from mcproxy.engine.simulation.collision import block_at
 from mcproxy.engine.simulation.entities import remove, spawn_item
 from mcproxy.engine.simulation.inventory import in_hand, take, use_up
 from mcproxy.engine.simulation.physics import HALF_WIDTH, SNEAKING, STANDING
-from mcproxy.engine.state import BROKE, KILLED, MAX_ENTITIES, OPENED, PLACED, SWUNG, USED, WALKER, tell
+from mcproxy.engine.state import BROKE, KILLED, MAX_ENTITIES, OPENED, PLACED, SWUNG, USED, WALKER, Record, log_event
 from mcproxy.items import BREAK_TICKS, DAMAGE, DROP, DROPS, HARVESTS, KEY
 
 REACH = 4.5  # blocks (PlayerControllerMP.getBlockReachDistance in survival)
@@ -45,7 +44,7 @@ _WATER = ID["water"]
 
 
 @njit(nogil=True, cache=True)
-def aim(blocks: np.ndarray, world: Any, reach: float, out: np.ndarray) -> float:
+def aim(blocks: np.ndarray, world: Record, reach: float, out: np.ndarray) -> float:
     """Find the block that the player looks at: the distance to its box in blocks, infinite if none is within reach.
 
     `out` (4,) int64 receives the block's cell and the side (0 to 5: -x, +x, -y, +y, -z, +z) that is looked at. Fluids
@@ -76,7 +75,7 @@ def aim(blocks: np.ndarray, world: Any, reach: float, out: np.ndarray) -> float:
 
 
 @njit(nogil=True, cache=True)
-def attack(blocks: np.ndarray, world: Any, pressed: bool, place: np.ndarray) -> None:
+def attack(blocks: np.ndarray, world: Record, pressed: bool, place: np.ndarray) -> None:
     """Let the attack key act for one tick; `place` (4,) int64 is to be overwritten."""
     first = pressed and world.attacking == 0
     world.attacking = world.attacking + 1 if pressed else 0
@@ -87,7 +86,7 @@ def attack(blocks: np.ndarray, world: Any, pressed: bool, place: np.ndarray) -> 
     if first or (far <= REACH and world.attacking % SWING_TICKS == 1):
         aimed = int(blocks[place[0], place[1], place[2]]) if far <= REACH else 0
         x, y, z = _own_cell(world)
-        tell(world, SWUNG, aimed, x, y, z)
+        log_event(world, SWUNG, aimed, x, y, z)
     if first and _strike(world, min(far, _MOB_REACH)):
         world.digging, world.dug = 0, 0.0
         return
@@ -112,7 +111,7 @@ def attack(blocks: np.ndarray, world: Any, pressed: bool, place: np.ndarray) -> 
 
 
 @njit(nogil=True, cache=True)
-def use(blocks: np.ndarray, world: Any, pressed: bool, sneak: bool, place: np.ndarray) -> None:
+def use(blocks: np.ndarray, world: Record, pressed: bool, sneak: bool, place: np.ndarray) -> None:
     """Let the use key act for one tick; `place` (4,) int64 is to be overwritten."""
     first = pressed and world.using == 0
     if not pressed:
@@ -129,7 +128,7 @@ def use(blocks: np.ndarray, world: Any, pressed: bool, sneak: bool, place: np.nd
     i, j, k, side = place[0], place[1], place[2], place[3]
     block = int(blocks[i, j, k]) if far <= REACH else 0
     if first:
-        tell(world, USED, block, i, j, k)
+        log_event(world, USED, block, i, j, k)
     if block == 0:
         return
     slot = world.slots[world.held]
@@ -144,13 +143,13 @@ def use(blocks: np.ndarray, world: Any, pressed: bool, sneak: bool, place: np.nd
 
 
 @njit(nogil=True, cache=True)
-def release_attack(world: Any) -> None:
+def release_attack(world: Record) -> None:
     """Let a tick pass without the attack key: work on a block ends."""
     world.attacking, world.digging, world.dug = 0, 0, 0.0
 
 
 @njit(nogil=True, cache=True)
-def release_use(world: Any) -> None:
+def release_use(world: Record) -> None:
     """Let a tick pass without the use key."""
     world.using, world.use_wait = 0, max(world.use_wait - 1, 0)
 
@@ -182,7 +181,7 @@ def _enter(start, ray, low, high):
 
 @njit(nogil=True, cache=True)
 def _strike(world, reach):
-    """Deal a blow to the nearest mob in the line of view; whether there is one."""
+    """Hit the nearest mob in the line of view; returns whether there is one."""
     if world.num_entities == 0:
         return False
     start, ray, nearest = eye(world.player), view(world.player), -1
@@ -204,14 +203,14 @@ def _strike(world, reach):
         body.vel[0], body.vel[1], body.vel[2] = _KNOCK * ray[0] / across, _KNOCK, _KNOCK * ray[2] / across
         if body.health <= 0:
             x, y, z = math.floor(body.pos[0]), math.floor(body.pos[1]), math.floor(body.pos[2])
-            tell(world, KILLED, body.what, x, y, z)
+            log_event(world, KILLED, body.what, x, y, z)
             remove(world, body)
     return True
 
 
 @njit(nogil=True, cache=True)
 def _hindrance(blocks, world):
-    """Which table of `BREAK_TICKS` holds: plain, one hindrance (eyes under water, or no ground), both."""
+    """The table of `BREAK_TICKS` that applies: plain, one hindrance (eyes under water, or no ground), both."""
     x, y, z = eye(world.player)
     under = block_at(blocks, world.shape, math.floor(x), math.floor(y), math.floor(z)) == _WATER
     return int(under) + int(world.player.on_ground == 0)
@@ -219,9 +218,9 @@ def _hindrance(blocks, world):
 
 @njit(nogil=True, cache=True)
 def _break(blocks, world, i, j, k, item):
-    """Break a block: it drops what it drops, a chest also what is in it; a door goes whole."""
+    """Break a block: it leaves its drop, a chest its contents too; a door breaks as a whole."""
     block = int(blocks[i, j, k])
-    tell(world, BROKE, block, i, j, k)
+    log_event(world, BROKE, block, i, j, k)
     take_away(blocks, world, i, j, k)
     if HARVESTS[item, block]:
         spawn_item(world, DROP[block], DROPS[block], i + 0.5, j + 0.5, k + 0.5)
@@ -239,13 +238,13 @@ def _work(blocks, world, i, j, k):
             press(blocks, world, i, j, k)
     elif KEY[block] == 0 or take(world, KEY[block]):
         set_block(blocks, world, i, j, k, TURNS_INTO[block])
-        tell(world, OPENED, block, i, j, k)
+        log_event(world, OPENED, block, i, j, k)
         _spill(world, i, j, k)
 
 
 @njit(nogil=True, cache=True)
 def _spill(world, i, j, k):
-    """Drop what the mission has put into the chest at a cell."""
+    """Drop the contents of the chest at a cell."""
     for n in range(world.num_contents):
         content = world.contents[n]
         if content.count > 0 and content.cell[0] == i and content.cell[1] == j and content.cell[2] == k:
@@ -255,7 +254,7 @@ def _spill(world, i, j, k):
 
 @njit(nogil=True, cache=True)
 def _put(blocks, world, i, j, k, block):
-    """Put a block into a free cell, a door into two; whether it went in: not outside, and not into a body."""
+    """Put a block into a free cell, a door into two; returns whether there was room for it."""
     cells = 2 if is_door(block) else 1
     for y in range(j, j + cells):
         inside = 0 <= i < world.shape[0] and 0 <= y < world.shape[1] and 0 <= k < world.shape[2]
@@ -265,7 +264,7 @@ def _put(blocks, world, i, j, k, block):
         return False
     for y in range(j, j + cells):
         set_block(blocks, world, i, y, k, block)
-    tell(world, PLACED, block, i, j, k)
+    log_event(world, PLACED, block, i, j, k)
     return True
 
 

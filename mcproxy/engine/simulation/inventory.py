@@ -1,17 +1,16 @@
-"""What the player carries: 36 slots of stacks, the first nine of which can be held."""
-
-from typing import Any
+"""The inventory of the player: 36 slots of stacks, of which the first nine can be held."""
 
 from numba import njit
 
+from mcproxy.engine.state import Record
 from mcproxy.items import SLOTS, STACKS
 
 
 @njit(nogil=True, cache=True)
-def give(world: Any, item: int, count: int) -> int:
-    """Put pieces of an item where equal ones are, then into empty slots (InventoryPlayer.addItemStackToInventory).
+def give(world: Record, item: int, count: int) -> int:
+    """Add pieces of an item to equal ones, then to empty slots (InventoryPlayer.addItemStackToInventory).
 
-    Returns how many found no room.
+    Returns the number of pieces that found no room.
     """
     for empty in range(2):
         for n in range(SLOTS):
@@ -26,7 +25,7 @@ def give(world: Any, item: int, count: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def take(world: Any, item: int) -> bool:
+def take(world: Record, item: int) -> bool:
     """Take one piece of an item away; False if there is none."""
     for n in range(SLOTS):
         slot = world.slots[n]
@@ -37,7 +36,7 @@ def take(world: Any, item: int) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def use_up(slot: Any) -> None:
+def use_up(slot: Record) -> None:
     """Take one piece from a slot, which is empty after the last one."""
     slot.count -= 1
     if slot.count == 0:
@@ -45,8 +44,8 @@ def use_up(slot: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def carried(world: Any, item: int) -> int:
-    """How many pieces of an item the player has."""
+def carried(world: Record, item: int) -> int:
+    """The number of pieces of an item that the player has."""
     total = 0
     for n in range(SLOTS):
         if world.slots[n].item == item:
@@ -55,6 +54,6 @@ def carried(world: Any, item: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def in_hand(world: Any) -> int:
+def in_hand(world: Record) -> int:
     """The item that is held, 0 for none."""
     return world.slots[world.held].item

@@ -72,7 +72,7 @@ _WATER, _LAVA = np.int64(ID["water"]), np.int64(ID["lava"])
 
 @njit(nogil=True, cache=True)
 def walk(blocks: np.ndarray, shape: np.ndarray, player: np.record, keys: np.ndarray) -> None:
-    """Move one player for one tick, along a view that has turned already (`gaze.turn`).
+    """Move one player for one tick, along a view that has turned already (`camera.turn`).
 
     `blocks` is (X, Y, Z) uint8, of which the world is the first `shape` (3,) int64 blocks; `player` a record of dtype
     `PLAYER`, changed in place; `keys` (len(CONTROLS),) int8, a choice of each control in the order of `controls.NAMES`.

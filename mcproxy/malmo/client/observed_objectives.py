@@ -17,7 +17,7 @@ from mcproxy import items as item_table
 from mcproxy import mobs as mob_table
 from mcproxy.engine.initial_state import state_of
 from mcproxy.engine.simulation.interaction import REACH, SWING_TICKS, aim
-from mcproxy.engine.state import CAUSES, EVENTS, LOG_ROWS, NEVER, WHAT, tell
+from mcproxy.engine.state import CAUSES, EVENTS, LOG_ROWS, NEVER, WHAT, log_event
 from mcproxy.engine.tick import judge
 from mcproxy.errors import UserError
 from mcproxy.malmo.xml import vocabulary
@@ -227,5 +227,5 @@ def aimed_at(blocks: np.ndarray, worlds: np.ndarray, place: np.ndarray) -> int:
 
 @njit(nogil=True, cache=True)
 def note(worlds: np.ndarray, kind: int, what: int, x: int, y: int, z: int) -> None:
-    """`state.tell`, from Python."""
-    tell(worlds[0], kind, what, x, y, z)
+    """`state.log_event`, from Python."""
+    log_event(worlds[0], kind, what, x, y, z)
