@@ -175,7 +175,7 @@ def test_what_happens_often_pays_in_parts_and_ends_with_the_last():
         ({"objectives": (Objective("a", "goal", Happened("broke", times=3, of=2)),)}, "of=2, expected 0, or times=3"),
         ({"objectives": (Objective("a", "goal", Inside((0, 0), (1, 1))),)}, "expected three numbers, twice"),
         ({"drops": (((4.5, 1.0, 4.5), Stack("key")),) * 32}, "32 mobs and dropped items, at most 31"),
-        ({"drops": (((4.5, 1.0, 9.5), Stack("key")),)}, "to lie at .* outside the world"),
+        ({"drops": (((4.5, 1.0, 9.5), Stack("key")),)}, "a dropped .* is outside the world"),
         ({"drops": (((4.5, 1.0, 4.5), Stack("water")),)}, "water cannot be carried"),
         ({"objectives": (Objective("a", "goal", Happened("broke", "dirtt")),)}, "did you mean 'dirt'"),
         ({"objectives": (Objective("a", "goal", Possess("gem")),)}, "unknown item 'gem'"),
