@@ -14,7 +14,7 @@ from mcproxy.blocks import ID
 from mcproxy.controls import INDEX
 from mcproxy.engine.simulation.collision import find_block
 from mcproxy.engine.simulation.physics import HALF_WIDTH, STANDING
-from mcproxy.engine.state import NEVER, TOUCHED, tell
+from mcproxy.engine.state import NEVER, TOUCHED, log_event
 from mcproxy.engine.tick import judge
 from mcproxy.engine.worlds import Worlds
 from mcproxy.errors import UserError
@@ -157,7 +157,7 @@ class LuantiWorlds(Worlds):
             if cell[0] < 0:
                 continue
             record["holds"] = 1
-            tell(self.state[index], TOUCHED, what, *cell)
+            log_event(self.state[index], TOUCHED, what, *cell)
             if record["met"] == NEVER:
                 record["met"] = world["tick"]
                 if objective.terminal:
