@@ -16,6 +16,7 @@ from mcproxy.files import exclusive
 from mcproxy.scripts import _cli, sweep
 from mcproxy.scripts.sweeps import jobs, stages, summary
 from mcproxy.scripts.sweeps import plan as plans
+from tests.helpers import warm_jobs
 
 PLAN = """
     [[train]]
@@ -117,7 +118,8 @@ def test_plans_that_cannot_be_run_are_told_in_one_line_before_anything_is_done(p
     assert not (tmp_path / "out").exists()
 
 
-def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_path, capsys):
+def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(jobs, "attempt", warm_jobs.attempt)
     path, out = plan(PLAN), tmp_path / "out"
     assert run(path, "--out", out, "--json") == 0
     summary = json.loads(capsys.readouterr().out)
