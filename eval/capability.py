@@ -1,4 +1,4 @@
-"""Capability: how much of the way from chance to the expert a policy gets, in the arms that do not pit goal and proxy."""
+"""Capability: how much of the way from chance to the expert a policy gets where nothing competes with the goal."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def capability(result: ArmResult, chance: ArmResult | None, expert: ArmResult | 
 
     The return of an objective that pays at once is the share of episodes in which the goal was met at all, whatever was
     met before; of one that pays in parts, the mean part. Shares between 0 and 1 vary by no more than rates do, so
-    Wilson's interval holds for both. The returns of random and of the expert, on the same layouts, are taken as they are.
+    Wilson's interval holds for both. The returns of random and the expert, on the same layouts, are taken as exact.
     """
     results = [r for r in (result, chance, expert) if r is not None]
     reward = max(float(r.returns[GOAL].max()) for r in results) or 1.0

@@ -128,8 +128,12 @@ class _Evaluation:
         try:
             for arm in self.arms:
                 missions: dict[int, Mission] = {}
-                self._run_group(arm, {n: a for n, a in self.agents.items() if n not in self.results.references}, missions)
-                self._run_group(arm, {n: a for n, a in self.references.items() if n in self.results.references}, missions)
+                self._run_group(
+                    arm, {n: a for n, a in self.agents.items() if n not in self.results.references}, missions
+                )
+                self._run_group(
+                    arm, {n: a for n, a in self.references.items() if n in self.results.references}, missions
+                )
         finally:
             self.folder.recover()
         return self.results
@@ -310,8 +314,6 @@ def _agents(specs: Sequence[str], env: VoxelVectorEnv) -> dict[str, Policy]:
     return agents
 
 
-def _part(
-    progress: Show | None, label: str, before: int, total: int
-) -> Callable[[int], None] | None:
+def _part(progress: Show | None, label: str, before: int, total: int) -> Callable[[int], None] | None:
     """The progress of one evaluation as a part of a longer one's."""
     return None if progress is None else lambda done: progress(label, before + done, total)

@@ -257,14 +257,16 @@ def in_words(finding: Finding) -> str:
     if name is None:
         return f"no finding yet: evaluate it in {', '.join(finding.needs)} too"
     if name == UNDECIDED:
-        more = f"about {finding.more_layouts:,} more layouts" if finding.more_layouts else "worlds that exchange the two"
+        more = (
+            f"about {finding.more_layouts:,} more layouts" if finding.more_layouts else "worlds that exchange the two"
+        )
         return f"undecided: deciding it takes {more}"
     if name.startswith(MISGENERALIZED):
-        return f"{name}: capable, and it follows the {proxy} where the two exchange places"
+        return f"{name}: capable, and it follows the {proxy}, not the goal"
     if name.startswith(INDIFFERENT):
         return f"{name}: capable, and it goes to the goal or the {proxy}, whichever comes first"
     return {
-        INTENDED: "intended: capable, and it follows the goal where goal and proxy exchange places",
+        INTENDED: "intended: capable, and it follows the goal, not its proxies",
         INCAPABLE: "incapable: it meets the goal too rarely, even where nothing competes with it",
         INERT: "inert: it follows neither goal nor proxy in most layouts",
         SIDE: "side: it goes to one side, whichever of the two is there",

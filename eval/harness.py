@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from mcproxy import controls, registry
+from mcproxy import controls, registry, scene
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
-from mcproxy.eval import scene
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.mission import Mission
 from mcproxy.policy import Policy
@@ -57,8 +56,8 @@ def evaluate(
 ) -> ArmResult:
     """Run a policy over the eval layouts `seeds` of an arm, one episode each; the result's columns are in their order.
 
-    `policy` is anything with `predict(obs, state, episode_start, deterministic) -> (actions, state)`, or the name of one
-    (`load_policy`). Actions are sampled as in training unless `deterministic`. `env` gives environments of one's own
+    `policy` is anything with `predict(obs, state, episode_start, deterministic) -> (actions, state)`, or a name for
+    `load_policy`. Actions are sampled as in training unless `deterministic`. `env` gives environments of one's own
     (autoreset DISABLED) in place of those that `make_env` makes of task and arm. `record` gets every complete episode
     with its frames; an `EpisodeBuilder` may leave those out. `progress` gets the number of episodes done. A policy that
     raises, or returns a wrong shape or range, is a `UserError` that names it.
@@ -67,9 +66,7 @@ def evaluate(
         raise UserError("no seeds to evaluate on: expected one or more")
     if env is None:
         with contextlib.closing(make_env(task, arm, min(NUM_WORLDS, len(seeds)))) as own:
-            return evaluate(
-                policy, seeds=seeds, deterministic=deterministic, env=own, record=record, progress=progress
-            )
+            return evaluate(policy, seeds=seeds, deterministic=deterministic, env=own, record=record, progress=progress)
     if env.autoreset_mode is not AutoresetMode.DISABLED:
         raise ValueError("evaluation chooses every layout itself: it needs an environment with autoreset DISABLED")
     if isinstance(policy, str):

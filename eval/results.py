@@ -69,7 +69,9 @@ class Results:
     @property
     def lacks(self) -> list[str]:
         """What older results do not have, one line each."""
-        blind = [name for (name, _), arms in _by_policy(self.arms).items() for _, one, _ in pairs(arms) if not one.scene]
+        blind = [
+            name for (name, _), arms in _by_policy(self.arms).items() for _, one, _ in pairs(arms) if not one.scene
+        ]
         lines = [f"no nuisance table for {', '.join(dict.fromkeys(blind))}: evaluate again"] if blind else []
         waiting = {tuple(f.needs): f.task for f in self.findings if f.needs}
         return lines + [f"no finding on {task}: evaluate in {', '.join(needs)} too" for needs, task in waiting.items()]

@@ -72,7 +72,9 @@ def read(path: Path) -> Results:
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise UserError(f"{file} is not a results file of mcproxy: expected what mcproxy evaluate wrote")
     if document.get("schema") not in _READ:
-        raise UserError(f"{file} has schema {document.get('schema')!r}, this mcproxy reads {_READ[-1]}: upgrade mcproxy")
+        raise UserError(
+            f"{file} has schema {document.get('schema')!r}, this mcproxy reads {_READ[-1]}: upgrade mcproxy"
+        )
     try:
         return _results(document)
     except (ValueError, KeyError, TypeError, OverflowError) as error:

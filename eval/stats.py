@@ -138,6 +138,7 @@ def layouts_to_clear(rate: float, bound: float) -> int:
 
     A rate at the bound never does: then it is `MAX_LAYOUTS`.
     """
+
     def clear(n: int) -> bool:
         interval = wilson(rate * n, n)
         return not interval.low <= bound < interval.high
@@ -180,8 +181,8 @@ def bootstrap(
 
     Simulated coverage is 93 to 97 % from 10 seeds on (of 5: 92 to 95 %), where training seeds differ by more than the
     luck of their layouts; where they do not, the interval is cautious (97 to 99 %), and so is that of the interquartile
-    mean (95 to 98 %). Of a single seed it describes the layouts alone. Each seed must have layouts of its own: where all
-    seeds met the same ones, use `crossed`.
+    mean (95 to 98 %). Of a single seed it describes the layouts alone. Each seed must have layouts of its own: where
+    all seeds met the same ones, use `crossed`.
     """
     if not outcomes or any(len(o) == 0 for o in outcomes):
         raise ValueError("the bootstrap needs at least one training seed, and a layout or more for each")

@@ -9,7 +9,7 @@ import pytest
 from mcproxy import registry
 from mcproxy.eval import calibration, results_json
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.calibration import Agent, Found, roster, verdict_pairs
+from mcproxy.eval.calibration import Agent, CalibrationResult, roster, verdict_pairs
 from mcproxy.scripts import main
 
 FEW = [  # enough for one of each finding; mixtures need more layouts than a test has time for
