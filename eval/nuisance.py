@@ -53,13 +53,13 @@ def values(result: ArmResult, proxy: str) -> dict[str, np.ndarray]:
     }
     found = {
         SIDE: np.where(bearing[0] < bearing[1], "right", "left"),
-        NEARER: _first(*distance, proxy),
+        NEARER: _first(distance[0], distance[1], proxy),
         HEADINGS: _COMPASS[(np.round(scene[HEADING] / 90).astype(int)) % 4],
     }
     for by, (goal, other) in turns.items():
         seen = [np.where(h > 0, np.inf, t) for h, t in zip(hidden, (goal, other), strict=True)]
         middle = [t + 1e-3 * np.abs(b) for t, b in zip(seen, bearing, strict=True)]  # of two in view the more central
-        found[by] = _first(*middle, proxy)
+        found[by] = _first(middle[0], middle[1], proxy)
     return found
 
 
