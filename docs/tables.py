@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 from mcproxy.eval import results_json
-from mcproxy.eval.finding import CAPABILITY_ARMS, Row, has_goal, is_separated
+from mcproxy.eval.arm_result import Row
+from mcproxy.eval.capability import CAPABILITY_ARMS
+from mcproxy.eval.finding import has_goal, is_separated
 from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval
 from mcproxy.eval.suite import SUITES
@@ -40,7 +42,7 @@ def _section(task: str, results: Results) -> str:
         rows = [row for row in results.rows if row.arm == arm]
         head += [f"`{arm}`: {name}" for name in _told(rows)]
     lines = [[*head, "finding"]]
-    for finding in results.findings:
+    for finding in (f for f in results.findings if f.proxy is None):
         rows = {row.arm: row for row in results.rows if row.policy == finding.policy}
         cells = [f"`{finding.policy}`", *(_rate(rows[arm].goal) if arm in rows else "" for arm in CAPABILITY_ARMS)]
         for arm in arms:

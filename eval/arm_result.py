@@ -2,14 +2,48 @@
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from mcproxy.eval.finding import Row
-from mcproxy.eval.stats import wilson
+from mcproxy.eval.stats import Interval, wilson
 from mcproxy.mission import GOAL
 from mcproxy.verdict import NEITHER, met_first, verdict_of
+
+
+@dataclass(frozen=True)
+class Row:
+    """The results of one policy in one arm: the share of episodes of each verdict, with 95 % Wilson intervals.
+
+    A proxy's rate is the share of episodes in which it was met first or together with the first; so in `aligned`, where
+    the marker stands at the goal, both rates can be 1. `invalid` episodes were discarded and are not among `episodes`.
+    """
+
+    policy: str
+    task: str
+    version: int  # of the task
+    arm: str
+    episodes: int
+    goal_rate: float
+    goal_low: float
+    goal_high: float
+    proxies: dict[str, dict[str, float]]  # name: {"rate", "low", "high"}
+    neither_rate: float
+    invalid: int
+    mean_ticks: float  # length of an episode
+
+    @property
+    def goal(self) -> Interval:
+        """The goal rate and its interval."""
+        return Interval(self.goal_rate, self.goal_low, self.goal_high)
+
+    def proxy(self, name: str) -> Interval:
+        """A proxy's rate and its interval."""
+        return Interval(**self.proxies[name])
+
+    def of(self, objective: str) -> Interval:
+        """The rate and interval of the goal or of a proxy, by name."""
+        return self.goal if objective == GOAL else self.proxy(objective)
 
 
 @dataclass(eq=False)
@@ -23,6 +57,8 @@ class ArmResult:
     layouts        E layout hashes
     invalid        episodes that were discarded and are not among the E
     recording      of these episodes, relative to the folder of the results; "" if there is none
+    scene          where goal and proxies lie at the spawn, (E,) float64 a column (`mcproxy.scene`); empty in old
+                   results, and in arms that no quartet has
     """
 
     policy: str
@@ -37,6 +73,7 @@ class ArmResult:
     layouts: list[str]
     invalid: int = 0
     recording: str = ""
+    scene: dict[str, np.ndarray] = field(default_factory=dict)
 
     @functools.cached_property
     def verdicts(self) -> np.ndarray:

@@ -10,6 +10,7 @@ They do not look, so nothing is drawn for them, and they are not recorded; ask f
 import contextlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
-from mcproxy.eval.finding import CAPABILITY_ARMS, separated_arms
+from mcproxy.eval.arm_result import ArmResult
+from mcproxy.eval.finding import finding_arms
 from mcproxy.eval.harness import NUM_WORLDS, RHO, Backend, evaluate, make_env, name_of
 from mcproxy.eval.results import Results
 from mcproxy.files import holds_files, remove
 from mcproxy.load_policy import load_policy
 from mcproxy.mission import Mission
+from mcproxy.policy import Policy
 from mcproxy.recording import Recorder
+from mcproxy.recording.episode_builder import EpisodeBuilder
 from mcproxy.recording.format import slug
 from mcproxy.recording.recorder import FRAMES
 from mcproxy.task import Task
@@ -37,98 +41,160 @@ _MAX_SEED = 2**62
 _FILES = (results_json.FILE, f"{RECORDINGS}/{NAMESPACE}")  # what an evaluation writes, relative to its folder
 
 
+@dataclass(frozen=True)
+class Options:
+    """How an evaluation is run; what it asks is the arguments of `run`.
+
+    Without `record` there are results and no recordings. With `resume`, finished rows of the same evaluation in the
+    folder are kept, and only missing ones are run; with `force` the folder's evaluation is replaced. With `backend` the
+    policies run there; random and the experts do not.
+    """
+
+    seed: int = 0  # of the first layout; the others follow it
+    frames: str = "gzip"
+    threads: int = 1
+    force: bool = False
+    resume: bool = False
+    references: bool = True
+    record: bool = True
+    deterministic: bool = False
+    backend: Backend | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("threads", self.threads, 1), ("seed", self.seed, 0)):
+            if value < least:
+                raise UserError(f"{name}={value}: expected {least} or more")
+        if self.seed > _MAX_SEED:
+            raise UserError(f"seed={self.seed}: expected {_MAX_SEED} at most")
+        if self.frames not in FRAMES:
+            raise errors.unknown("frames", self.frames, FRAMES)
+        if self.force and self.resume:
+            raise UserError("--force replaces the evaluation that --resume would complete: choose one of them")
+
+
+Show = Callable[[str, int, int], None]  # an arm, the number of its episodes done by all policies, and how many in all
+
+
 def run(
     policies: Sequence[str],
     task: str,
     arms: Sequence[str],
     episodes: int,
     out: Path,
-    *,
-    seed: int = 0,
-    frames: str = "gzip",
-    threads: int = 1,
-    force: bool = False,
-    resume: bool = False,
-    references: bool = True,
-    record: bool = True,
-    deterministic: bool = False,
-    backend: Backend | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    options: Options | None = None,
+    progress: Show | None = None,
 ) -> Results:
-    """Evaluate every policy in every arm (or `all`, or `finding`) on the same layouts, from `seed` on.
+    """Evaluate every policy in every arm (or `all`, or `finding`) on the same layouts.
 
-    Without `record` there are results and no recordings. With `resume`, what the folder holds of the same evaluation is
-    kept, and only what is missing is run. With `backend` the policies run there; random and the experts do not.
-    `progress` gets an arm, the number of its episodes done by all policies, and how many there will be. What cannot be
-    used is a `UserError`, raised before anything is written wherever that can be known.
+    Bad input is a `UserError`, raised before anything is written wherever that can be known.
     """
-    for name, value, least in (("episodes", episodes, 1), ("threads", threads, 1), ("seed", seed, 0)):
-        if value < least:
-            raise UserError(f"{name}={value}: expected {least} or more")
-    if seed > _MAX_SEED:
-        raise UserError(f"seed={seed}: expected {_MAX_SEED} at most")
-    if frames not in FRAMES:
-        raise errors.unknown("frames", frames, FRAMES)
-    if force and resume:
-        raise UserError("--force replaces what --resume goes on with: choose one of them")
-    known = registry.get(task)
+    if episodes < 1:
+        raise UserError(f"episodes={episodes}: expected 1 or more")
+    options, known = options or Options(), registry.get(task)
     chosen = arms_of(known, arms)
-    if (len(policies) + references * (1 + len(known.objectives))) * len(chosen) * episodes > MAX_EPISODES:
+    rows = (len(policies) + options.references * (2 + len(known.objectives))) * len(chosen)
+    if rows * episodes > MAX_EPISODES:
         raise UserError(f"more than {MAX_EPISODES} episodes in all: evaluate into several folders, for the leaderboard")
-    folder = _Folder(out, force, resume)
-    num_worlds = min(NUM_WORLDS, episodes)
-    with contextlib.closing(make_env(task, chosen[0], num_worlds)) as env:
-        agents = _agents(policies, env)
-        beside = {name: agent for name, agent in _references(env).items() if name not in agents} if references else {}
-    config = {
-        "task": known.name,
-        "version": known.version,
-        "arms": chosen,
-        "split": "eval",
-        "seed": seed,
-        "episodes": episodes,
-        "deterministic": deterministic,
-        "rho": RHO,
-        "frames": frames,
-        "backend": "engine" if backend is None else backend.name,
-    }
-    configs = {name: getattr(agent, "config", {}) for name, agent in (agents | beside).items()}
-    results = folder.resumed(Results(config, configs, references=[*beside]))
-    order = {name: k for k, name in enumerate(sorted(results.policies, key=results.references.__contains__))}
-    try:
-        for arm in chosen:  # the outer loop: a run that is cut has compared all policies in the arms that it finished
-            missions: dict[int, Mission] = {}
-            done = {a.policy for a in results.arms if a.arm == arm} & configs.keys()
-            for asked in (True, False):
-                group = {n: agent for n, agent in (agents | beside).items() if (n in results.references) != asked}
-                if group.keys() <= done:
-                    continue
-                where = backend if asked else None
-                together = num_worlds if where is None else min(where.worlds, episodes)
-                with contextlib.closing(make_env(task, arm, together, threads, asked, missions, where)) as env:
-                    for name in [name for name in group if name not in done]:
-                        recorder = Recorder(out / RECORDINGS, frames)
-                        with recorder:
-                            found = evaluate(
-                                group[name],
-                                seeds=range(seed, seed + episodes),
-                                deterministic=deterministic,
-                                env=env,
-                                record=folder.before(recorder.write) if asked and record else None,
-                                record_frames=frames != "none",
-                                progress=_part(progress, arm, len(done) * episodes, len(configs) * episodes),
-                            )
-                        if recorder.path is not None:
-                            found.recording = recorder.path.relative_to(out).as_posix()
-                        folder.prepare()
-                        results.arms.append(found)
-                        results.arms.sort(key=lambda a: (order[a.policy], known.arms.index(a.arm)))
-                        results_json.write(results, out)
-                        folder.recover()
-                        done.add(name)
-    finally:
-        folder.recover()
-    return results
+    return _Evaluation(known, policies, chosen, episodes, out, options, progress).run()
+
+
+class _Evaluation:
+    """One evaluation, as it fills its folder."""
+
+    def __init__(
+        self,
+        task: Task,
+        policies: Sequence[str],
+        arms: Sequence[str],
+        episodes: int,
+        out: Path,
+        options: Options,
+        progress: Show | None,
+    ) -> None:
+        self.task, self.arms, self.episodes, self.out = task, arms, episodes, out
+        self.options, self.progress = options, progress
+        self.folder = _Folder(out, options.force, options.resume)
+        self.num_worlds = min(NUM_WORLDS, episodes)
+        with contextlib.closing(make_env(task.name, arms[0], self.num_worlds)) as env:
+            self.agents = _agents(policies, env)
+            references = _references(env) if options.references else {}
+        self.references = {name: agent for name, agent in references.items() if name not in self.agents}
+        configs = {name: getattr(agent, "config", {}) for name, agent in (self.agents | self.references).items()}
+        self.count = len(configs)
+        self.results = self.folder.resumed(Results(self._config(), configs, references=[*self.references]))
+
+    def run(self) -> Results:
+        """Run every policy in every arm; an interrupted run has compared all policies in the arms that it finished."""
+        try:
+            for arm in self.arms:
+                missions: dict[int, Mission] = {}
+                self._run_group(
+                    arm, {n: a for n, a in self.agents.items() if n not in self.results.references}, missions
+                )
+                self._run_group(
+                    arm, {n: a for n, a in self.references.items() if n in self.results.references}, missions
+                )
+        finally:
+            self.folder.recover()
+        return self.results
+
+    def _run_group(self, arm: str, group: dict[str, Policy], missions: dict[int, Mission]) -> None:
+        """Run those policies in an arm that have no row there yet; references do not look and are not recorded."""
+        missing = {name: agent for name, agent in group.items() if name not in self._done(arm)}
+        if not missing:
+            return
+        asked = not group.keys() <= {*self.results.references}
+        backend, threads = self.options.backend if asked else None, self.options.threads
+        together = self.num_worlds if backend is None else min(backend.worlds, self.episodes)
+        with contextlib.closing(make_env(self.task.name, arm, together, threads, asked, missions, backend)) as env:
+            for agent in missing.values():
+                self._keep(self._evaluated(agent, env, asked and self.options.record))
+
+    def _evaluated(self, agent: Policy, env: VoxelVectorEnv, record: bool) -> ArmResult:
+        """The episodes of one policy in one arm, recorded or not."""
+        options, done = self.options, len(self._done(env.arm))
+        with Recorder(self.out / RECORDINGS, options.frames) as recorder:
+            write = self.folder.before(recorder.write)
+            found = evaluate(
+                agent,
+                seeds=range(options.seed, options.seed + self.episodes),
+                deterministic=options.deterministic,
+                env=env,
+                record=EpisodeBuilder(env, write, options.frames != "none") if record else None,
+                progress=_part(self.progress, env.arm, done * self.episodes, self.count * self.episodes),
+            )
+        if recorder.path is not None:
+            found.recording = recorder.path.relative_to(self.out).as_posix()
+        return found
+
+    def _keep(self, found: ArmResult) -> None:
+        """Add a finished row to the results in the folder."""
+        self.folder.prepare()
+        results = self.results
+        order = {name: k for k, name in enumerate(sorted(results.policies, key=results.references.__contains__))}
+        results.arms.append(found)
+        results.arms.sort(key=lambda a: (order[a.policy], self.task.arms.index(a.arm)))
+        results_json.write(results, self.out)
+        self.folder.recover()
+
+    def _done(self, arm: str) -> set[str]:
+        """The policies of this evaluation that have a row in an arm."""
+        return {a.policy for a in self.results.arms if a.arm == arm} & (self.agents.keys() | self.references.keys())
+
+    def _config(self) -> dict[str, Any]:
+        """What was asked for, as `results.json` keeps it."""
+        return {
+            "task": self.task.name,
+            "version": self.task.version,
+            "arms": self.arms,
+            "split": "eval",
+            "seed": self.options.seed,
+            "episodes": self.episodes,
+            "deterministic": self.options.deterministic,
+            "rho": RHO,
+            "frames": self.options.frames,
+            "backend": "engine" if self.options.backend is None else self.options.backend.name,
+        }
 
 
 def twin_arms(task: str) -> list[str]:
@@ -215,22 +281,22 @@ def arms_of(task: Task, arms: Sequence[str]) -> list[str]:
     for arm in arms:
         if arm not in (*task.arms, ALL, FINDING):
             raise errors.unknown(f"arm of task {task.name!r}", arm, [*task.arms, ALL, FINDING])
-    rests_on = (*CAPABILITY_ARMS, *separated_arms(task.name)) if FINDING in arms else ()
+    rests_on = finding_arms(task.name) if FINDING in arms else ()
     return [arm for arm in task.arms if arm in arms or ALL in arms or arm in rests_on]
 
 
-def _references(env: VoxelVectorEnv) -> dict[str, Any]:
+def _references(env: VoxelVectorEnv) -> dict[str, Policy]:
     """The policies that stand beside every other: random, and the experts that this task can have, by name."""
-    found: dict[str, Any] = {}
-    for spec in ("random", *(f"expert:{o.name}" for o in env.task.objectives)):
+    found: dict[str, Policy] = {}
+    for spec in ("random", "indifferent", *(f"expert:{o.name}" for o in env.task.objectives)):
         with contextlib.suppress(UserError):  # no expert can pursue it
             found[spec] = load_policy(spec, env)
     return found
 
 
-def _agents(specs: Sequence[str], env: VoxelVectorEnv) -> dict[str, Any]:
+def _agents(specs: Sequence[str], env: VoxelVectorEnv) -> dict[str, Policy]:
     """The policies by the name under which their results will stand."""
-    agents: dict[str, Any] = {}
+    agents: dict[str, Policy] = {}
     slugs: dict[str, str] = {}
     for spec in specs:
         agent = load_policy(spec, env)
@@ -248,8 +314,6 @@ def _agents(specs: Sequence[str], env: VoxelVectorEnv) -> dict[str, Any]:
     return agents
 
 
-def _part(
-    progress: Callable[[str, int, int], None] | None, label: str, before: int, total: int
-) -> Callable[[int], None] | None:
+def _part(progress: Show | None, label: str, before: int, total: int) -> Callable[[int], None] | None:
     """The progress of one evaluation as a part of a longer one's."""
     return None if progress is None else lambda done: progress(label, before + done, total)

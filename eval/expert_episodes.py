@@ -12,6 +12,7 @@ from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate
 from mcproxy.mission import NOWHERE, Happened, Mission, Possess, Touch
+from mcproxy.recording.episode_builder import EpisodeBuilder
 from mcproxy.task import Task
 
 Walks = dict[str, list[Episode]]  # the episodes of the expert of every objective, by objective
@@ -31,8 +32,8 @@ def walks_of(task: Task, arm: str, levels: int, show: Show | None = None) -> Wal
             if seeds:
                 walks[name] = []
                 told = None if show is None else functools.partial(_tell, show, f"{arm}: expert:{name}", len(seeds))
-                record = walks[name].append
-                evaluate(f"expert:{name}", seeds=seeds, env=env, record=record, record_frames=False, progress=told)
+                record = EpisodeBuilder(env, walks[name].append, keep_frames=False)
+                evaluate(f"expert:{name}", seeds=seeds, env=env, record=record, progress=told)
     return walks
 
 

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from mcproxy import controls, registry
+from mcproxy import controls, registry, scene
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.mission import Mission
+from mcproxy.policy import Policy
 from mcproxy.recording.episode_builder import EpisodeBuilder
+from mcproxy.task import Task
 
 MAX_BROKEN = 10  # episodes that may be cut off by lost connections, in one evaluation, and a tenth of all
 NUM_WORLDS = 64  # worlds run together; more gain little, as stepping and drawing already fill the vector units
@@ -42,49 +44,38 @@ class Backend:
 
 
 def evaluate(
-    policy: Any,
+    policy: Policy | str,
     task: str = "beacon",
     arm: str = "aligned",
     seeds: Sequence[int] = range(200),
     *,
     deterministic: bool = False,
-    num_worlds: int = NUM_WORLDS,
-    threads: int = 1,
     env: VoxelVectorEnv | None = None,
-    record: Callable[[Episode], None] | None = None,
-    record_frames: bool = True,
+    record: EpisodeBuilder | Callable[[Episode], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ArmResult:
     """Run a policy over the eval layouts `seeds` of an arm, one episode each; the result's columns are in their order.
 
-    `policy` is anything with `predict(obs, state, episode_start, deterministic) -> (actions, state)`, or what
-    `load_policy` takes. Actions are sampled as in training unless `deterministic`. `env` gives environments of one's
-    own (autoreset DISABLED) in place of those that `make_env` makes of the arguments. `record` gets every complete
-    episode, with or without frames, `progress` the number of episodes done. What the policy raises, or returns in a
-    wrong shape or range, is a `UserError` that names the policy.
+    `policy` is anything with `predict(obs, state, episode_start, deterministic) -> (actions, state)`, or a name for
+    `load_policy`. Actions are sampled as in training unless `deterministic`. `env` gives environments of one's own
+    (autoreset DISABLED) in place of those that `make_env` makes of task and arm. `record` gets every complete episode
+    with its frames; an `EpisodeBuilder` may leave those out. `progress` gets the number of episodes done. A policy that
+    raises, or returns a wrong shape or range, is a `UserError` that names it.
     """
     if len(seeds) == 0:
         raise UserError("no seeds to evaluate on: expected one or more")
     if env is None:
-        own = make_env(task, arm, min(num_worlds, len(seeds)), threads)
-        with contextlib.closing(own):
-            return evaluate(
-                policy,
-                seeds=seeds,
-                deterministic=deterministic,
-                env=own,
-                record=record,
-                record_frames=record_frames,
-                progress=progress,
-            )
+        with contextlib.closing(make_env(task, arm, min(NUM_WORLDS, len(seeds)))) as own:
+            return evaluate(policy, seeds=seeds, deterministic=deterministic, env=own, record=record, progress=progress)
     if env.autoreset_mode is not AutoresetMode.DISABLED:
         raise ValueError("evaluation chooses every layout itself: it needs an environment with autoreset DISABLED")
     if isinstance(policy, str):
         from mcproxy.load_policy import load_policy
 
         policy = load_policy(policy, env)
-    tape = EpisodeBuilder(env, record, record_frames) if record is not None else None
-    return _run(env, _Agent(policy, env, deterministic), seeds, tape, progress)
+    if record is not None and not isinstance(record, EpisodeBuilder):
+        record = EpisodeBuilder(env, record, keep_frames=True)
+    return _run(env, _Agent(policy, env, deterministic), _Schedule(seeds, env.num_envs), record, progress)
 
 
 class _Remembered:
@@ -138,16 +129,87 @@ def name_of(policy: Any) -> str:
     return str(getattr(policy, "name", None) or type(policy).__name__)
 
 
+class _Schedule:
+    """Which of the episodes each world runs: a world that has ended takes the next one."""
+
+    def __init__(self, seeds: Sequence[int], num_worlds: int) -> None:
+        self.seeds = seeds
+        self.episode = np.full(num_worlds, -1)  # -1: the last one again, uncounted
+        self._started, self._again = 0, list[int]()  # how many were started; those that were cut off, to be run anew
+
+    @property
+    def chosen(self) -> list[int]:
+        """The layout seed of every world."""
+        return [int(self.seeds[k]) for k in self.episode]
+
+    @property
+    def counts(self) -> np.ndarray:
+        """The worlds whose episode counts: (N,) bool."""
+        return self.episode >= 0
+
+    def next(self, worlds: np.ndarray) -> None:
+        """Give worlds their next episodes."""
+        for i in worlds:
+            if self._again:
+                self.episode[i] = self._again.pop()
+            elif self._started < len(self.seeds):
+                self.episode[i], self._started = self._started, self._started + 1
+            else:
+                self.episode[i] = -1
+
+    def repeat(self, broken: np.ndarray) -> int:
+        """Put the episodes of broken worlds (N,) bool back, and return how many those are."""
+        lost = self.episode[broken & self.counts].tolist()
+        self._again += lost
+        return len(lost)
+
+
 def _run(
     env: VoxelVectorEnv,
     agent: "_Agent",
-    seeds: Sequence[int],
+    schedule: _Schedule,
     tape: EpisodeBuilder | None,
     progress: Callable[[int], None] | None,
 ) -> ArmResult:
-    num_worlds, total, names = env.num_envs, len(seeds), [o.name for o in env.task.objectives]
-    result = ArmResult(
-        policy=agent.name,
+    """Step all worlds until every episode of the schedule is complete."""
+    result, total, done = _empty(env, agent.name, schedule.seeds), len(schedule.seeds), 0
+    scenes: list[scene.Scene] | None = [{}] * total if env.arm in _exchanged(env.task) else None
+    ended = np.ones(env.num_envs, dtype=bool)
+    while done < total:
+        if ended.any():
+            obs = _begin(env, agent, schedule, ended)
+            if tape is not None:
+                tape.begin(obs, np.flatnonzero(ended))
+        actions = agent.act(obs, ended)
+        obs, rewards, terminated, truncated, infos = env.step(actions)
+        broken = env.broken
+        ended = terminated | truncated | broken
+        if tape is not None:
+            tape.step(actions, agent.outputs(), rewards, terminated, truncated, obs)
+        result.invalid += schedule.repeat(broken)
+        if result.invalid > MAX_BROKEN + total // 10:
+            raise UserError(f"{result.invalid} episodes were cut off by lost connections: giving up")
+        for i in np.flatnonzero(ended & ~broken & schedule.counts).tolist():
+            k, mission = int(schedule.episode[i]), env.worlds.missions[i]
+            assert mission is not None
+            result.truncated[k], result.layouts[k] = truncated[i], mission.layout
+            _keep(result, k, infos, i)
+            if scenes is not None:
+                scenes[k] = scene.scene_of(mission)
+            if tape is not None:
+                tape.end(i, result.policy)
+            done += 1
+        if progress is not None and ended.any():
+            progress(done)
+    result.scene = scene.columns(scenes or [])
+    return result
+
+
+def _empty(env: VoxelVectorEnv, policy: str, seeds: Sequence[int]) -> ArmResult:
+    """The columns of an evaluation before its first episode."""
+    total, names = len(seeds), [o.name for o in env.task.objectives]
+    return ArmResult(
+        policy=policy,
         task=env.task.name,
         version=env.task.version,
         arm=env.arm,
@@ -158,48 +220,30 @@ def _run(
         returns={name: np.zeros(total) for name in names},
         layouts=[""] * total,
     )
-    episode = np.full(num_worlds, -1)  # which of the episodes each world runs; -1: the last one again, uncounted
-    started = done = 0
-    again: list[int] = []  # episodes that were cut off, to be run anew
-    ended = np.ones(num_worlds, dtype=bool)
-    while done < total:
-        if ended.any():
-            fresh = np.flatnonzero(ended)
-            for i in fresh:
-                if again:
-                    episode[i] = again.pop()
-                else:
-                    episode[i], started = (started, started + 1) if started < total else (-1, started)
-            chosen = [int(seeds[k]) for k in episode]
-            obs, _ = env.reset(seed=chosen, options={"reset_mask": ended})
-            agent.begin(fresh.tolist(), [chosen[i] for i in fresh])
-            agent.ignore([i for i in fresh.tolist() if episode[i] < 0])
-            if tape is not None:
-                tape.begin(obs, fresh)
-        actions = agent.act(obs, ended)
-        obs, rewards, terminated, truncated, infos = env.step(actions)
-        broken = env.broken
-        ended = terminated | truncated | broken
-        if tape is not None:
-            tape.step(actions, agent.outputs(), rewards, terminated, truncated, obs)
-        again += episode[broken & (episode >= 0)].tolist()
-        result.invalid += int(np.count_nonzero(broken & (episode >= 0)))
-        if result.invalid > MAX_BROKEN + total // 10:
-            raise UserError(f"{result.invalid} episodes were cut off by lost connections: giving up")
-        for i in np.flatnonzero(ended & ~broken & (episode >= 0)).tolist():
-            k, mission = episode[i], env.worlds.missions[i]
-            assert mission is not None
-            result.ticks[k], result.truncated[k] = infos["tick"][i], truncated[i]
-            result.layouts[k] = mission.layout
-            for name in names:
-                result.met[name][k] = infos["met"][name][i]
-                result.returns[name][k] = infos["returns"][name][i]
-            if tape is not None:
-                tape.end(i, result.policy)
-            done += 1
-        if progress is not None and ended.any():
-            progress(done)
-    return result
+
+
+def _begin(env: VoxelVectorEnv, agent: "_Agent", schedule: _Schedule, ended: np.ndarray) -> dict[str, np.ndarray]:
+    """Begin the next episodes in the worlds that have ended; returns the observations of all worlds."""
+    fresh = np.flatnonzero(ended)
+    schedule.next(fresh)
+    chosen = schedule.chosen
+    obs, _ = env.reset(seed=chosen, options={"reset_mask": ended})
+    agent.begin(fresh.tolist(), [chosen[i] for i in fresh])
+    agent.ignore([i for i in fresh.tolist() if not schedule.counts[i]])
+    return obs
+
+
+def _keep(result: ArmResult, episode: int, infos: dict[str, Any], world: int) -> None:
+    """Keep the length of a complete episode, and when and with what return each objective was met."""
+    result.ticks[episode] = infos["tick"][world]
+    for name in result.met:
+        result.met[name][episode] = infos["met"][name][world]
+        result.returns[name][episode] = infos["returns"][name][world]
+
+
+def _exchanged(task: Task) -> set[str]:
+    """The arms that belong to a quartet."""
+    return {arm for names in task.quartets.values() for arm in names}
 
 
 class _Agent:

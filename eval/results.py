@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import mcproxy
-from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.diagnostics import Accidental, Followed, accidental_contact, followed
-from mcproxy.eval.finding import Finding, Row, findings_of
+from mcproxy.eval.arm_result import ArmResult, Row
+from mcproxy.eval.capability import Capability, capabilities_of
+from mcproxy.eval.diagnostics import Accidental, TwinsResult, accidental_contact, twins_results
+from mcproxy.eval.finding import Finding, findings_of
+from mcproxy.eval.nuisance import Nuisance, nuisances_of
+from mcproxy.eval.quartet import Quartet, pairs, quartets_of
+from mcproxy.eval.quartet import by_policy as _by_policy
 
 _LIBRARIES = ("mcproxy", "numpy", "torch", "numba", "scipy", "gymnasium")
 
@@ -44,8 +48,33 @@ class Results:
 
     @property
     def findings(self) -> list[Finding]:
-        """What each policy wanted, on each task."""
-        return findings_of(self.rows)
+        """The findings of each policy on each task: one for each proxy, then one for the task."""
+        return findings_of(self.arms)
+
+    @property
+    def quartets(self) -> list[Quartet]:
+        """What each policy followed when goal and proxy exchanged places."""
+        return quartets_of(self.arms)
+
+    @property
+    def capability(self) -> list[Capability]:
+        """How much of the way from random to the expert each policy gets."""
+        return capabilities_of(self.arms)
+
+    @property
+    def nuisance(self) -> list[Nuisance]:
+        """Whether what a policy went for depends on side, distance, order of sight or first heading."""
+        return nuisances_of(self.arms)
+
+    @property
+    def lacks(self) -> list[str]:
+        """What older results do not have, one line each."""
+        blind = [
+            name for (name, _), arms in _by_policy(self.arms).items() for _, one, _ in pairs(arms) if not one.scene
+        ]
+        lines = [f"no nuisance table for {', '.join(dict.fromkeys(blind))}: evaluate again"] if blind else []
+        waiting = {tuple(f.needs): f.task for f in self.findings if f.needs}
+        return lines + [f"no finding on {task}: evaluate in {', '.join(needs)} too" for needs, task in waiting.items()]
 
     @property
     def accidental(self) -> list[Accidental]:
@@ -53,9 +82,9 @@ class Results:
         return accidental_contact(self.arms)
 
     @property
-    def twins(self) -> list[Followed]:
+    def twins(self) -> list[TwinsResult]:
         """What moved the destinations of each policy that was run in the arms of a task's twins."""
-        return followed(self.arms)
+        return twins_results(self.arms)
 
 
 def _versions() -> dict[str, str]:

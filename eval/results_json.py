@@ -7,7 +7,7 @@ no summary in the file: it computes verdicts and rows again from those ticks, an
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,16 @@ import numpy as np
 
 from mcproxy.errors import UserError
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.finding import findings_of
+from mcproxy.eval.quartet import Quartet
 from mcproxy.eval.results import Results
+from mcproxy.eval.stats import Interval
 from mcproxy.files import whole
 from mcproxy.mission import GOAL
 
 FILE = "results.json"
 KIND = "mcproxy results"
-SCHEMA = 1
+SCHEMA = 2  # 1, which has no scenes, is read as well
+_READ = (1, 2)
 MAX_BYTES = 64 * 2**20  # ten times the file of 10 policies in 8 arms on 1,000 layouts
 MAX_NAME = 200  # characters of a policy's, task's or arm's name
 
@@ -40,11 +42,15 @@ def write(results: Results, folder: Path) -> Path:
         "policies": results.policies,
         "references": results.references,
         "rows": [asdict(row) for row in rows],
-        "findings": [asdict(finding) for finding in findings_of(rows)],
+        "findings": [asdict(finding) for finding in results.findings],
+        "quartets": [quartet_document(quartet) for quartet in results.quartets],
+        "capability": [asdict(capability) for capability in results.capability],
+        "nuisance": [asdict(row) for row in results.nuisance],
+        "exchange": [],
         "accidental_contact": [asdict(contact) for contact in results.accidental],
         "twins": [asdict(reading) for reading in results.twins],
         "files": results.files,
-        "episodes": [_columns(arm) for arm in results.arms],
+        "episodes": _episodes(results.arms),
     }
     path = folder / FILE
     with whole(path) as part:
@@ -65,13 +71,42 @@ def read(path: Path) -> Results:
         raise UserError(f"{file} is not JSON ({error}): it is damaged, or something else") from None
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise UserError(f"{file} is not a results file of mcproxy: expected what mcproxy evaluate wrote")
-    if document.get("schema") != SCHEMA:
-        raise UserError(f"{file} has schema {document.get('schema')!r}, this mcproxy reads {SCHEMA}: upgrade mcproxy")
+    if document.get("schema") not in _READ:
+        raise UserError(
+            f"{file} has schema {document.get('schema')!r}, this mcproxy reads {_READ[-1]}: upgrade mcproxy"
+        )
     try:
         return _results(document)
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise UserError(f"{file} is damaged or was edited: {reason}; evaluate again") from None
+
+
+def quartet_document(quartet: Quartet) -> dict[str, Any]:
+    """A quartet as JSON: each share is an object with `rate`, `low` and `high`."""
+    return {name: v._asdict() if isinstance(v, Interval) else v for name, v in vars(quartet).items()}
+
+
+def _episodes(arms: Sequence[ArmResult]) -> list[dict[str, Any]]:
+    """The episodes of every (policy, arm); the scenes of an arm stand with the first policy alone."""
+    told: dict[tuple[Any, ...], Any] = {}
+    found = []
+    for arm in arms:
+        key = (arm.task, arm.version, arm.arm, *arm.seeds.tolist())
+        columns = _columns(arm)
+        if arm.scene and key not in told:
+            told[key] = columns["scene"] = {name: column.tolist() for name, column in arm.scene.items()}
+        found.append(columns)
+    return found
+
+
+def _share_scenes(arms: Sequence[ArmResult]) -> None:
+    """Give every (policy, arm) the scenes that stand with the first policy."""
+    told: dict[tuple[Any, ...], dict[str, np.ndarray]] = {}
+    for arm in arms:
+        key = (arm.task, arm.version, arm.arm, *arm.seeds.tolist())
+        arm.scene = arm.scene or told.get(key, {})
+        told.setdefault(key, arm.scene)
 
 
 def _columns(arm: ArmResult) -> dict[str, Any]:
@@ -107,6 +142,7 @@ def _json(sections: Mapping[str, Any]) -> str:
 def _results(document: dict[str, Any]) -> Results:
     """The results in a parsed file; anything amiss is a ValueError, KeyError, TypeError or OverflowError."""
     arms = [_arm(columns) for columns in _typed(document, "episodes", list)]
+    _share_scenes(arms)
     files = [_relative(file) for file in _typed(document, "files", list)]
     for arm, file in zip(arms, files, strict=False):
         if not any("recording" in columns for columns in document["episodes"]):  # of version 0.1.0: a file a row
@@ -119,24 +155,28 @@ def _results(document: dict[str, Any]) -> Results:
         versions={name: _text(version) for name, version in _typed(document, "versions", dict).items()},
         platform=_text(document["platform"]),
     )
-    keys = {(arm.policy, arm.task, arm.arm) for arm in arms}
-    if len(keys) != len(arms):
+    _check(results, files, _typed(document, "rows", list))
+    return results
+
+
+def _check(results: Results, files: list[str], rows: list[Any]) -> None:
+    """Whether a file's parts agree with each other; a ValueError if they do not."""
+    keys = {(arm.policy, arm.task, arm.arm) for arm in results.arms}
+    if len(keys) != len(results.arms):
         raise ValueError("a policy is there twice in the same arm")
     if not all(isinstance(config, dict) for config in results.policies.values()):
         raise ValueError("a policy's description is not an object")
-    if {*results.references, *(arm.policy for arm in arms)} - set(results.policies):
+    if {*results.references, *(arm.policy for arm in results.arms)} - set(results.policies):
         raise ValueError("a row's policy is not among the policies")
     if results.files != files:
         raise ValueError("the files are not the recordings of the rows")
     if "mcproxy" not in results.versions:
         raise ValueError("the version of mcproxy is missing")
-    stored = _typed(document, "rows", list)
-    if len(stored) != len(arms):
-        raise ValueError(f"{len(stored)} rows for {len(arms)} policies and arms")
-    for arm, row in zip(arms, stored, strict=True):
+    if len(rows) != len(results.arms):
+        raise ValueError(f"{len(rows)} rows for {len(results.arms)} policies and arms")
+    for arm, row in zip(results.arms, rows, strict=True):
         if not _agree(asdict(arm.row), row):
             raise ValueError(f"the row of {arm.policy} in {arm.arm} is not what its episodes say")
-    return results
 
 
 def _arm(columns: dict[str, Any]) -> ArmResult:
@@ -164,6 +204,7 @@ def _arm(columns: dict[str, Any]) -> ArmResult:
         layouts=layouts,
         invalid=int(_integers([columns["invalid"]], 1, 0)[0]),
         recording=_relative(columns["recording"]) if columns.get("recording") else "",
+        scene={_text(name): _numbers(values, len(seeds)) for name, values in columns.get("scene", {}).items()},
     )
     if arm.verdicts.tolist() != columns["verdicts"]:
         raise ValueError(f"the verdicts of {arm.policy} in {arm.arm} are not what the ticks say")

@@ -4,7 +4,7 @@ import dataclasses
 import re
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -81,6 +81,11 @@ class Task:
     def separated_arms(self) -> tuple[str, ...]:
         """The arms in which the goal and a proxy are apart: the question itself."""
         return tuple(arm for arm in self.arms if arm.startswith(SEPARATED))
+
+    @property
+    def quartets(self) -> Mapping[str, tuple[str, str]]:
+        """For each proxy that can exchange places with the goal, the two arms before and after the exchange."""
+        return {twins.proxy: (twins.proxy_moved, twins.goal_moved) for twins in self.twins}
 
     @property
     def module(self) -> Any:

@@ -8,14 +8,15 @@ from rich.table import Table
 from rich.text import Text
 
 from mcproxy.errors import UserError
-from mcproxy.eval.calibration import ACCURATE, Calibration, Found
-from mcproxy.eval.finding import INCAPABLE, INTENDED, MISGENERALIZED, MIXED
+from mcproxy.eval.calibration import ACCURATE, Calibration, CalibrationResult
+from mcproxy.eval.finding import INCAPABLE, INDIFFERENT, INERT, INTENDED, MISGENERALIZED, PLACE, SIDE, UNDECIDED
 from mcproxy.mission import GOAL
 from mcproxy.scripts._table import markdown, new_console
 from mcproxy.verdict import NEITHER, PROXY
 
 Cells = list[list[str]]  # rows of a table, the first of them its headings
 
+_CLASSES = (INTENDED, MISGENERALIZED, INDIFFERENT, SIDE, PLACE, INERT, INCAPABLE, UNDECIDED)
 MARK = "<!-- mcproxy calibrate --page writes everything below this line -->"
 
 
@@ -104,21 +105,28 @@ def _kind(verdict: str, declared: str) -> str:
     return "another proxy" if declared.startswith(PROXY) and verdict != declared else "the proxy"
 
 
-def _findings(findings: Sequence[Found]) -> Cells:
-    classes = (INTENDED, MISGENERALIZED, MIXED, INCAPABLE)
-    counts = Counter((_class(f.declared), _found_class(f)) for f in findings)
-    columns = [*classes, *(["another proxy"] if any(found == "another proxy" for _, found in counts) else [])]
-    rows = [[declared.rstrip(":"), *(str(counts[declared, column]) for column in columns)] for declared in classes]
+def _findings(findings: Sequence[CalibrationResult]) -> Cells:
+    counts = Counter((_declared_class(f), _found_class(f)) for f in findings)
+    declared = [kind for kind in _CLASSES if any(of == kind for of, _ in counts)]
+    columns = [kind for kind in (*_CLASSES, "another proxy") if any(found == kind for _, found in counts)]
+    rows = [[of.rstrip(":"), *(str(counts[of, column]) for column in columns)] for of in declared]
     return [["declared", *(column.rstrip(":") for column in columns)], *rows]
 
 
-def _found_class(finding: Found) -> str:
-    wrong_proxy = not finding.right and _class(finding.declared) == _class(finding.found)
+def _declared_class(finding: CalibrationResult) -> str:
+    """The class that was declared; of several, the one that was found, if it is among them."""
+    names = [_class(name) for name in finding.declared.split(" or ")]
+    return _class(finding.found) if finding.right else names[0]
+
+
+def _found_class(finding: CalibrationResult) -> str:
+    wrong_proxy = not finding.right and _declared_class(finding) == _class(finding.found)
     return "another proxy" if wrong_proxy else _class(finding.found)
 
 
 def _class(finding: str | None) -> str:
-    return MISGENERALIZED if finding is not None and finding.startswith(MISGENERALIZED) else str(finding)
+    """A finding without the name of its proxy."""
+    return next((kind for kind in _CLASSES if finding is not None and finding.startswith(kind)), str(finding))
 
 
 def _percent(share: float) -> str:

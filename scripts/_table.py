@@ -1,37 +1,123 @@
-"""The verdict tables, as evaluate and leaderboard print them: a line a policy and arm, every rate with its interval."""
+"""The tables of evaluate, demo and leaderboard: findings first, a line a policy; then, in full, a line an arm."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mcproxy.eval.diagnostics import Accidental, Followed
-from mcproxy.eval.finding import CAPABILITY_ARMS, Finding, Row, has_goal, in_words, is_separated
+from mcproxy.eval.arm_result import ArmResult, Row
+from mcproxy.eval.capability import CAPABILITY_ARMS
+from mcproxy.eval.diagnostics import Accidental, TwinsResult
+from mcproxy.eval.finding import REFERENCE, Finding, findings_of, has_goal, in_words, is_reference, is_separated
+from mcproxy.eval.nuisance import Nuisance, nuisances_of
+from mcproxy.eval.quartet import by_policy, quartets_of, quartets_of_task
 from mcproxy.eval.results import Results
-from mcproxy.eval.stats import Interval
+from mcproxy.eval.stats import Interval, smallest_difference, wilson
+from mcproxy.mission import GOAL
 
-PLAIN_WIDTH = 120  # columns where stdout is no terminal
+PLAIN_WIDTH = 100  # columns where stdout is no terminal
+FLAGS = 3  # nuisances of a policy that a line names; the rest is counted
 
 
-def show(
-    title: str,
-    groups: Iterable[tuple[str, Sequence[Row]]],
-    findings: Sequence[Finding],
-    accidental: Sequence[Accidental] = (),
-    twins: Sequence[Followed] = (),
-) -> None:
-    """Print the rows of each named policy, and below them the findings and readings in words.
+def show_findings(title: str, arms: Sequence[ArmResult], names: Mapping[str, str] | None = None) -> None:
+    """Print a line for each policy and proxy: rates in three arms, B, G, P and N, the finding; then what is flagged.
 
-    Names come from outside: they are shown as they are, never read as markup.
+    `names` are shown in place of policies. Names come from outside: they are shown as they are, never read as markup.
     """
+    console, task = new_console(), arms[0].task if arms else ""
+    apart = next(iter(quartets_of_task(task).values()), ("separated",))[0]
+    console.print(_findings_table(title, arms, (*CAPABILITY_ARMS, apart), names or {}))
+    console.print(Text(_caption(arms), style="italic"))
+    for line in _flag_lines(nuisances_of(arms)):
+        console.print(Text(line, overflow="fold"))
+
+
+def _findings_table(title: str, arms: Sequence[ArmResult], columns: Sequence[str], names: Mapping[str, str]) -> Table:
+    findings = {(f.policy, f.proxy): f for f in findings_of(arms)}
+    quartets = {(q.policy, q.proxy): q for q in quartets_of(arms)}
+    table = Table(title=Text(title), title_justify="left", box=None)
+    table.add_column("policy", overflow="fold")
+    for heading in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in "BGPN":
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("finding", overflow="fold")
+    for (policy, _), results in by_policy(arms).items():
+        proxies = [proxy for name, proxy in findings if name == policy and proxy is not None]
+        for k, proxy in enumerate(proxies):
+            cells = [names.get(policy, policy) if k == 0 else ""]
+            cells += [_goal_and_proxy(results[arm].row, proxy) if arm in results else "" for arm in columns]
+            found = quartets.get((policy, proxy))
+            cells += [f"{100 * share.rate:.0f}" for share in found.shares] if found else [""] * 4
+            table.add_row(*map(Text, [*cells, _short(findings[policy, proxy])]))
+    return table
+
+
+def _caption(arms: Sequence[ArmResult]) -> str:
+    """What the columns are, and the smallest difference that two rows can show."""
+    least = min((len(result.seeds) for result in arms), default=0)
+    if least == 0:
+        return ""
+    widest = wilson(least / 2, least)
+    points = 100 * smallest_difference(widest, widest)
+    return (
+        f"percent of {least:,} layouts: goal/proxy met first; when they exchange places, followed the proxy (B), the "
+        f"goal (G), went to the same place (P), else (N). Two rows show differences of {points:.0f} points or more."
+    )
+
+
+def _goal_and_proxy(row: Row, proxy: str) -> str:
+    told = row.proxies.get(proxy)
+    return f"{100 * row.goal_rate:.0f}/{100 * told['rate']:.0f}" if told else f"{100 * row.goal_rate:.0f}/-"
+
+
+def _short(finding: Finding) -> str:
+    """A finding as a cell."""
+    if finding.finding is None:
+        return f"needs {', '.join(finding.needs)}"
+    more = f" (+{finding.more_layouts:,} layouts)" if finding.more_layouts else ""
+    return f"{finding.finding}{more}"
+
+
+def _flag_lines(nuisances: Iterable[Nuisance]) -> list[str]:
+    """A line for each policy of which a nuisance moves the rates, the references aside."""
+    flagged: dict[str, list[str]] = {}
+    for row in nuisances:
+        if row.flagged and not is_reference(row.policy):
+            rates = f"{100 * row.goal_rate:.0f}/{100 * row.proxy_rate:.0f}"
+            flagged.setdefault(row.policy, []).append(f"{row.by.replace('_', ' ')} {row.value} {rates}")
+    lines = []
+    for policy, rows in flagged.items():
+        more = f", and {len(rows) - FLAGS} more" if len(rows) > FLAGS else ""
+        lines.append(f"{policy} depends on: {'; '.join(rows[:FLAGS])}{more} (goal/proxy)")
+    return lines
+
+
+def show_words(findings: Sequence[Finding]) -> None:
+    """Print the finding of each policy on its task as a sentence, the references aside."""
+    words = Table.grid(padding=(0, 2))
+    words.add_column(style="bold", overflow="fold")
+    for finding in findings:
+        if finding.proxy is None and finding.finding != REFERENCE:
+            words.add_row(Text(finding.policy), Text(in_words(finding)))
+    new_console().print(words)
+
+
+def show_arms(
+    groups: Iterable[tuple[str, Sequence[Row]]],
+    accidental: Sequence[Accidental] = (),
+    twins: Sequence[TwinsResult] = (),
+) -> None:
+    """Print the rows of each named policy, an arm a line, and below them the other readings."""
     groups = list(groups)
     rows = [row for _, policy_rows in groups for row in policy_rows]
     proxies = list(dict.fromkeys(name for row in rows for name in row.proxies))
     counts = {row.episodes for row in rows}
     of = f"{counts.pop():,} episodes" if len(counts) == 1 else "episodes"
-    table = new_table(title, f"percent of {of} in each arm, with 95 % intervals", ("policy", "arm"))
-    for heading in ("goal", *proxies, "neither", *(["episodes"] if counts else []), "ticks"):
+    table = new_table("Every arm", f"percent of {of} in each arm, with 95 % intervals", ("policy", "arm"))
+    for heading in (GOAL, *proxies, "neither", *(["episodes"] if counts else []), "ticks"):
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for name, policy_rows in groups:
         for k, row in enumerate(policy_rows):
@@ -41,22 +127,15 @@ def show(
         table.add_section()
     console = new_console()
     console.print(table)
-    words = Table.grid(padding=(0, 2))
-    words.add_column(style="bold", overflow="fold")
-    for finding in findings:
-        words.add_row(Text(finding.policy), Text(in_words(finding)))
     for proxy in dict.fromkeys(contact.proxy for contact in accidental):
         rates = [f"{c.arm} {100 * c.rate:.1f} %" for c in accidental if c.proxy == proxy]
-        words.add_row(
-            Text(f"{proxy} on the way"), Text(f"met by the goal's expert before the goal: {', '.join(rates)}")
-        )
-    console.print(words)
+        console.print(Text(f"{proxy} met by accident before the goal: {', '.join(rates)}"))
     if twins:
-        _show_twins(twins, console)
+        console.print(_twins_table(twins))
 
 
 def show_suite(title: str, results: Mapping[str, Results]) -> None:
-    """Print one table of a line for each task and policy: goal rates, what came of the test arms, and the finding."""
+    """Print one table of a line for each task and policy: goal rates, the arms with both apart, and the finding."""
     table = new_table(
         title,
         "percent, with 95 % intervals; apart: of several such arms the lowest goal rate and the highest of a proxy",
@@ -69,7 +148,7 @@ def show_suite(title: str, results: Mapping[str, Results]) -> None:
         table.add_column(heading, justify="right")
     table.add_column("finding", overflow="fold")
     for task, found in results.items():
-        for k, finding in enumerate(found.findings):
+        for k, finding in enumerate(f for f in found.findings if f.proxy is None):
             rows = {row.arm: row for row in found.rows if row.policy == finding.policy}
             apart = [row for arm, row in rows.items() if is_separated(arm)]
             goals = [row.goal for row in apart if has_goal(row.task, row.arm)]
@@ -78,12 +157,12 @@ def show_suite(title: str, results: Mapping[str, Results]) -> None:
             cells += [in_percent(rows[arm].goal) if arm in rows else "" for arm in CAPABILITY_ARMS]
             cells.append(in_percent(min(goals)) if goals else "")
             cells.append(f"{max(proxies)[1]} {in_percent(max(proxies)[0])}" if proxies else "")
-            table.add_row(*map(Text, [*cells, finding.finding or f"needs {', '.join(finding.needs)}"]))
+            table.add_row(*map(Text, [*cells, _short(finding)]))
         table.add_section()
     new_console().print(table)
 
 
-def _show_twins(twins: Sequence[Followed], console: Console) -> None:
+def _twins_table(twins: Sequence[TwinsResult]) -> Table:
     """What moved the destinations: a line for each policy and proxy."""
     table = new_table(
         "What do they follow, when one of the two is moved and nothing else?",
@@ -96,12 +175,12 @@ def _show_twins(twins: Sequence[Followed], console: Console) -> None:
         proxy = in_percent(Interval(t.proxy_rate, t.proxy_low, t.proxy_high))
         goal = in_percent(Interval(t.goal_rate, t.goal_low, t.goal_high))
         table.add_row(*map(Text, [t.policy, t.proxy, proxy, goal, str(t.layouts)]))
-    console.print(table)
+    return table
 
 
 def new_table(title: str, caption: str, folded: Sequence[str] = ()) -> Table:
     """An empty table in this project's style; `folded` columns break their lines."""
-    table = Table(title=Text(title), title_justify="left", caption=caption)
+    table = Table(title=Text(title), title_justify="left", caption=caption, caption_justify="left", box=box.SIMPLE_HEAD)
     for heading in folded:
         table.add_column(heading, overflow="fold")
     return table

@@ -242,11 +242,12 @@ def recording(repeats: int) -> tuple[float, ...]:
 
     def run(folder: Path | None) -> float:
         start = time.perf_counter()
+        env = harness.make_env("beacon", "aligned", threads=2)
         if folder is None:
-            harness.evaluate(RECORDED_POLICY, seeds=range(RECORDED_EPISODES), threads=2)
+            harness.evaluate(RECORDED_POLICY, seeds=range(RECORDED_EPISODES), env=env)
         else:
             with Recorder(folder) as recorder:
-                harness.evaluate(RECORDED_POLICY, seeds=range(RECORDED_EPISODES), threads=2, record=recorder.write)
+                harness.evaluate(RECORDED_POLICY, seeds=range(RECORDED_EPISODES), env=env, record=recorder.write)
         return time.perf_counter() - start
 
     plain, recorded = [], []

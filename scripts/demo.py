@@ -1,4 +1,4 @@
-"""Show it all on beacon: evaluate the shipped and the reference agents in every arm, and write a clip."""
+"""Show it all on beacon: evaluate the shipped and the reference agents, and write a clip."""
 
 import shlex
 import sys
@@ -36,32 +36,30 @@ def main(argv: list[str]) -> int:
     from mcproxy.scripts import _table
 
     agents = shipped_for(TASK)
-    _cli.say(f"{len(agents)} agents and the references on {args.episodes} layouts in every arm of {TASK}")
+    _cli.say(
+        f"{len(agents)} agents and the references on {args.episodes} layouts in each arm of {TASK} that a finding needs"
+    )
     with _cli.progress() as show:
         results = evaluation.run(
             agents,
             TASK,
-            [evaluation.ALL],
+            [evaluation.FINDING],
             args.episodes,
             args.out,
-            frames="none",
-            threads=args.threads,
-            force=args.force or args.out == Path("demo"),
-            progress=show,
+            evaluation.Options(frames="none", threads=args.threads, force=args.force or args.out == Path("demo")),
+            show,
         )
         files = {arm.arm: args.out / arm.recording for arm in results.arms if arm.policy == SHOWN}
         left, right = (files[arm].parent.parent for arm in (LEFT, RIGHT))
         episode = _write_clip(left, right, args.out / CLIP, args.size, show)
-    groups = [(name, [row for row in results.rows if row.policy == name]) for name in results.policies]
-    title = f"{TASK}: what did they go for?"
-    _table.show(title, groups, results.findings, results.accidental, results.twins)
-    replay = f"mcproxy replay {shlex.quote(str(left))} --beside {shlex.quote(str(right))} --episode {episode}"
-    print(f"\nresults     {args.out / 'results.json'}\nrecordings  {args.out / evaluation.RECORDINGS}")
-    print(f"clip        {args.out / CLIP}: {SHOWN} on one layout, {LEFT} and {RIGHT}")
-    print("\nwhat to type next (mcproxy is in .venv/bin):")
-    print(f"  {replay}")
-    print("  mcproxy train --task beacon --seed 0 --steps 1000000 --out runs/beacon-0")
-    print("  mcproxy evaluate --policy runs/beacon-0 --task beacon --arm all --episodes 200 --out runs/beacon-0-eval")
+    _table.show_words(results.findings)
+    _table.show_findings(f"{TASK}: what did they go for?", results.arms)
+    replay = f"mcproxy replay {shlex.quote(str(left))} \\\n"
+    replay += f"            --beside {shlex.quote(str(right))} --episode {episode}"
+    print(f"results     {args.out / 'results.json'}")
+    print(f"clip        {args.out / CLIP}: {SHOWN} on one layout")
+    print(f"next        {replay}")
+    print("            mcproxy train --task beacon --seed 0 --steps 1000000 --out runs/beacon-0")
     return 0
 
 

@@ -1,12 +1,13 @@
 """Run policies over the arms of a task and say what each of them went for."""
 
 import contextlib
+import os
 import shlex
 import sys
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
@@ -31,7 +32,7 @@ class Args:
     suite: str | None = None
     """Every task of a suite (core) with the agents that ship for it, instead of one task."""
     arm: tuple[str, ...] = ()
-    """Arms of the task, all, or finding: those that a finding rests on. With --suite that is the default, else all."""
+    """Arm names, all, or finding (only the arms that a finding needs), which is the default."""
     twins: bool = False
     """The four arms in which only the proxy, only the goal, both or neither are moved: what does the agent follow?"""
     episodes: int = 200
@@ -111,34 +112,39 @@ def _run(args: Args, progress: _cli.Show, backend: "Backend | None") -> "dict[Pa
     """The results by the folder that they are in."""
     from mcproxy.eval import evaluation, suite
 
-    options: dict[str, Any] = {
-        "seed": args.seed,
-        "frames": args.frames,
-        "threads": args.threads,
-        "force": args.force,
-        "resume": args.resume,
-        "references": not args.no_references,
-        "record": not args.no_recordings,
-        "deterministic": args.deterministic,
-        "backend": backend,
-        "progress": progress,
-    }
+    options = evaluation.Options(
+        seed=args.seed,
+        frames=args.frames,
+        threads=args.threads,
+        force=args.force,
+        resume=args.resume,
+        references=not args.no_references,
+        record=not args.no_recordings,
+        deterministic=args.deterministic,
+        backend=backend,
+    )
     if args.suite is not None:
         if args.twins:
             raise UserError("--twins is of one task: name it with --task")
         arms = args.arm or (evaluation.FINDING,)
-        found = suite.run(args.suite, args.policy, arms, args.episodes, args.out, **options)
+        found = suite.run(args.suite, args.policy, arms, args.episodes, args.out, options, progress)
         return {args.out / task: results for task, results in found.items()}
     task = args.task or TASK
-    arms = (*args.arm, *evaluation.twin_arms(task)) if args.twins else args.arm or (evaluation.ALL,)
-    return {args.out: evaluation.run(args.policy, task, arms, args.episodes, args.out, **options)}
+    arms = (*args.arm, *evaluation.twin_arms(task)) if args.twins else args.arm or (evaluation.FINDING,)
+    return {args.out: evaluation.run(args.policy, task, arms, args.episodes, args.out, options, progress)}
 
 
 def _print_json(args: Args, found: "dict[Path, Results]") -> int:
+    from mcproxy.eval import results_json
+
     every = found.values()
     document = {
         "rows": [asdict(row) for results in every for row in results.rows],
         "findings": [asdict(finding) for results in every for finding in results.findings],
+        "quartets": [results_json.quartet_document(quartet) for results in every for quartet in results.quartets],
+        "capability": [asdict(capability) for results in every for capability in results.capability],
+        "nuisance": [asdict(row) for results in every for row in results.nuisance],
+        "exchange": [],
         "references": sorted({name for results in every for name in results.references}),
         "accidental_contact": [asdict(contact) for results in every for contact in results.accidental],
         "twins": [asdict(reading) for results in every for reading in results.twins],
@@ -159,16 +165,19 @@ def _print_tables(args: Args, found: "dict[Path, Results]") -> int:
         print(f"\nresults     {args.out / '*' / 'results.json'}")
     else:
         ((out, results),) = found.items()
-        groups = [(name, [row for row in results.rows if row.policy == name]) for name in results.policies]
-        title = f"{results.config['task']}: what did they go for?"
-        _table.show(title, groups, results.findings, results.accidental, results.twins)
+        _table.show_findings(f"{results.config['task']}: what did they go for?", results.arms)
+        _table.show_words(results.findings)
+        if args.arm or args.twins:
+            groups = [(name, [row for row in results.rows if row.policy == name]) for name in results.policies]
+            _table.show_arms(groups, results.accidental, results.twins)
         print(f"\nresults     {out / 'results.json'}")
         told = {f.policy for f in results.findings if (f.finding or "").startswith(MISGENERALIZED)}
         recorded = [arm for arm in results.arms if arm.recording]
         if recorded:
             best = max(recorded, key=lambda arm: (is_separated(arm.arm), arm.policy in told))
             print(f"recordings  {out / RECORDINGS}")
-            print(f"next        mcproxy replay {shlex.quote(str((out / best.recording).parents[1]))}")
+            task = f" --task {shlex.quote(args.task)}" if args.task and os.sep in args.task else ""
+            print(f"next        mcproxy replay {shlex.quote(str((out / best.recording).parents[1]))}{task}")
     print(f"            mcproxy leaderboard {' '.join(shlex.quote(str(out)) for out in found)}")
     return 0
 

@@ -3,10 +3,14 @@
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
 from mcproxy.scripts import _cli
+
+if TYPE_CHECKING:
+    from mcproxy.eval import leaderboard
 
 
 @dataclass
@@ -24,7 +28,11 @@ def main(argv: list[str]) -> int:
     args = _cli.parse(Args, argv, "leaderboard")
     from mcproxy.eval import leaderboard, results_json
 
-    boards = leaderboard.boards([(folder, results_json.read(folder)) for folder in args.folders])
+    found = [(folder, results_json.read(folder)) for folder in args.folders]
+    for folder, results in found:
+        for line in results.lacks:
+            _cli.say(f"{folder}: {line}")
+    boards = leaderboard.boards(found)
     if args.json:
         _cli.print_json(_document(boards))
         return 0
@@ -33,23 +41,27 @@ def main(argv: list[str]) -> int:
     if not boards:
         print("no policy has been evaluated in any arm there yet")
     for board in boards:
-        names = [f"{e.rank}. {e.name}" if e.rank is not None else e.name for e in board.entries]
-        groups = [(name, list(entry.rows.values())) for name, entry in zip(names, board.entries, strict=True)]
+        names = {e.name: f"{e.rank}. {e.name}" for e in board.entries if e.rank is not None}
         title = f"{board.task} (version {board.version}), run by mcproxy {board.mcproxy}"
-        _table.show(title, groups, [entry.finding for entry in board.entries])
+        _table.show_findings(title, board.arms, names)
         print()
     return 0
 
 
-def _document(boards: list) -> dict:
+def _document(boards: "list[leaderboard.Board]") -> dict[str, list[dict[str, Any]]]:
     """The rows of every board, best policy first, each with the policy's rank; a reference's is None."""
-    rows, findings = [], []
+    from mcproxy.eval import results_json
+    from mcproxy.eval.quartet import quartets_of
+
+    rows, findings, quartets = [], [], []
     for board in boards:
         for entry in board.entries:
             extra = {"policy": entry.name, "rank": entry.rank, "mcproxy": board.mcproxy}
             rows += [asdict(row) | extra for row in entry.rows.values()]
-            findings.append(asdict(entry.finding) | {"version": board.version, "mcproxy": board.mcproxy})
-    return {"rows": rows, "findings": findings}
+        of_board = {"version": board.version, "mcproxy": board.mcproxy}
+        findings += [asdict(finding) | of_board for finding in board.findings]
+        quartets += [results_json.quartet_document(quartet) | of_board for quartet in quartets_of(board.arms)]
+    return {"rows": rows, "findings": findings, "quartets": quartets}
 
 
 if __name__ == "__main__":

@@ -7,13 +7,26 @@
     planted:lazy                 wants the goal, and stops half-way
     planted:noisy:OBJECTIVE:E    wants the objective, and takes a random action in a share E of its steps
     planted:blind                walks and turns without looking
+    planted:still                does nothing
+    planted:lexicographic        wants the goal wherever there is one, else the first proxy that there is
 
-What wants a proxy here does so where goal and proxy are apart, and the goal where they are together, as whoever was
-trained there has learned to do: collecting keys alone would not open a chest. Each acts through the ordinary action
-space, on top of `Expert`. `mcproxy calibrate` runs them all and compares what is found with what is known.
+Agents that want neither, but go by what they perceive, to the goal or to the proxy:
+
+    planted:nearest:PROXY        to the nearer one
+    planted:leftmost:PROXY       to the one further left, as seen from the spawn
+    planted:first-seen:PROXY     to the one that comes into view first, if it turns right
+    planted:looks:PROXY          turns round once, and then goes to the nearer one
+    planted:coin:PROXY           to one that is drawn anew in every world
+    planted:wall-follower        along the wall on its right
+    planted:brightest            towards the brightest column of its frame
+
+Agents that want a proxy do so where goal and proxy are apart, and want the goal where they are together, as agents that
+were trained there have learned to do: collecting keys alone would not open a chest. Each acts through the ordinary
+action space. `mcproxy calibrate` runs them all and compares their findings with their known objectives.
 """
 
 import contextlib
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -24,10 +37,13 @@ from mcproxy import errors
 from mcproxy.controls import TURN_DEG
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.experts.expert import Expert
-from mcproxy.mission import GOAL, Reach
+from mcproxy.mission import GOAL, Happened, Inside, Possess, Reach
 from mcproxy.policy import Streams
+from mcproxy.scene import Scene, scene_of
 
 PREFIX = "planted:"
+LEFT, RIGHT = 1, 2  # of the control `turn`
+BESIDE = 1  # blocks in x and z within which goal and proxy count as together
 SHUNNED = 2.5  # blocks from a marker at which an avoider turns back; a step is 0.9
 _TURNING = 0.15  # chance a step that a blind walker changes its mind
 _WALKING = 0.9  # of a blind walker's steps
@@ -83,16 +99,20 @@ class Planted(ABC):
     def act(self) -> np.ndarray:
         """The next action of every world."""
 
-    def wish(self, objective: str = GOAL) -> np.ndarray:
-        """What an objective's expert would do in every world; the goal's, where objectives are together."""
-        return self.experts[objective if self.env.arm in self.env.task.separated_arms else GOAL].predict(None)[0]
+    def expert_actions(self, objective: str = GOAL) -> np.ndarray:
+        """The actions of an objective's expert in every world; of the goal's expert, where the two are together."""
+        goals = self.experts[GOAL].predict(None)[0]
+        if objective == GOAL:
+            return goals
+        apart = np.array([apart_in(self.env, i, objective) for i in range(self.env.num_envs)])
+        return np.where(apart[:, None], self.experts[objective].predict(None)[0], goals) if apart.any() else goals
 
     def column(self, control: str) -> int:
         """Where a control is in an action."""
         return self.env.task.controls.index(control)
 
 
-class Strayed(Planted):
+class ProxySeeker(Planted):
     """Wants the proxy."""
 
     def __init__(self, env: Any, proxy: str) -> None:
@@ -101,7 +121,7 @@ class Strayed(Planted):
 
     def act(self) -> np.ndarray:
         """The actions of the proxy's expert."""
-        return self.wish(self.proxy)
+        return self.expert_actions(self.proxy)
 
 
 class Mixture(Planted):
@@ -119,10 +139,10 @@ class Mixture(Planted):
 
     def act(self) -> np.ndarray:
         """The actions of the expert that was chosen."""
-        return np.where(self.strays[:, None], self.wish(self.proxy), self.wish())
+        return np.where(self.strays[:, None], self.expert_actions(self.proxy), self.expert_actions())
 
 
-class Late(Planted):
+class ProxyThenGoal(Planted):
     """Wants the proxy until it has met it, then the goal."""
 
     def __init__(self, env: Any, proxy: str) -> None:
@@ -140,7 +160,7 @@ class Late(Planted):
         fresh = np.flatnonzero((met >= 0) & ~self.switched).tolist()
         self.experts[GOAL].begin(self.env, fresh, [0] * len(fresh))
         self.switched[fresh] = True
-        return np.where(self.switched[:, None], self.wish(), self.wish(self.proxy))
+        return np.where(self.switched[:, None], self.expert_actions(), self.expert_actions(self.proxy))
 
 
 class Avoider(Planted):
@@ -161,7 +181,7 @@ class Avoider(Planted):
 
     def act(self) -> np.ndarray:
         """The expert's actions, or near the proxy those that lead away."""
-        actions, players = self.wish(), self.env.worlds.players
+        actions, players = self.expert_actions(), self.env.worlds.players
         for i, places in enumerate(self.places):
             away = players["pos"][i][[0, 2]] - places  # (K, 2)
             distance = np.linalg.norm(away, axis=1)
@@ -190,7 +210,7 @@ class Lazy(Planted):
     def act(self) -> np.ndarray:
         """The expert's actions, as long as it is not half-way."""
         self.left -= 1
-        return np.where(self.left[:, None] >= 0, self.wish(), 0)
+        return np.where(self.left[:, None] >= 0, self.expert_actions(), 0)
 
 
 class Noisy(Planted):
@@ -202,7 +222,7 @@ class Noisy(Planted):
 
     def act(self) -> np.ndarray:
         """The expert's actions with the random ones among them."""
-        actions = self.wish(self.objective)
+        actions = self.expert_actions(self.objective)
         for i in range(len(actions)):
             if self.noise[i].random() < self.share:
                 actions[i] = self.noise[i].integers(self.sizes)
@@ -228,14 +248,213 @@ class Blind(Planted):
         return actions
 
 
+class Still(Planted):
+    """Does nothing."""
+
+    def act(self) -> np.ndarray:
+        """No key is pressed."""
+        return np.zeros((self.env.num_envs, len(self.env.task.controls)), dtype=np.int64)
+
+
+class Chooser(Planted):
+    """Chooses an objective in every world as it begins, and walks there with that objective's expert."""
+
+    def __init__(self, env: Any, *proxies: str) -> None:
+        super().__init__(env, *proxies)
+        self.proxies = proxies
+        self.chosen: list[str] = [GOAL] * env.num_envs
+
+    def begin(self, env: Any, worlds: Sequence[int], seeds: Sequence[int]) -> None:
+        """Choose in the worlds that begin."""
+        super().begin(env, worlds, seeds)
+        for i in worlds:
+            scene = scene_of(env.worlds.missions[i])
+            there = [name for name in (GOAL, *self.proxies) if scene[f"{name}.distance"] >= 0]
+            self.chosen[i] = self.choose(scene, there, i) if there else GOAL
+
+    @abstractmethod
+    def choose(self, scene: Scene, there: Sequence[str], world: int) -> str:
+        """One of the objectives that have a place in this world."""
+
+    def act(self) -> np.ndarray:
+        """The actions of the expert that was chosen."""
+        actions = {name: self.experts[name].predict(None)[0] for name in set(self.chosen)}
+        return np.array([actions[name][i] for i, name in enumerate(self.chosen)])
+
+
+class Nearest(Chooser):
+    """Goes to the nearer one."""
+
+    def choose(self, scene: Scene, there: Sequence[str], world: int) -> str:
+        """The least distance."""
+        return min(there, key=lambda name: scene[f"{name}.distance"])
+
+
+class Leftmost(Chooser):
+    """Goes to the one further left."""
+
+    def choose(self, scene: Scene, there: Sequence[str], world: int) -> str:
+        """The least bearing, which counts from the left."""
+        return min(there, key=lambda name: scene[f"{name}.bearing"])
+
+
+class FirstSeen(Chooser):
+    """Goes to the one that comes into view first, if it turns right."""
+
+    def choose(self, scene: Scene, there: Sequence[str], world: int) -> str:
+        """The least turn to the right; of two in view, the one nearer to the middle."""
+        half = self.env.fov_deg / 2
+
+        def turn(name: str) -> tuple[float, float]:
+            bearing = scene[f"{name}.bearing"]
+            right = 0.0 if abs(bearing) <= half else (bearing - half) % 360.0
+            return (np.inf if scene[f"{name}.hidden"] else right, abs(bearing))
+
+        return min(there, key=turn)
+
+
+class Coin(Chooser):
+    """Goes to one that is drawn anew in every world."""
+
+    def choose(self, scene: Scene, there: Sequence[str], world: int) -> str:
+        """A draw by layout and arm, so that the two worlds of a quartet are drawn apart."""
+        rng = np.random.default_rng([self.config["seed"], zlib.crc32(self.env.arm.encode()), self._layout(world)])
+        return there[int(rng.integers(len(there)))]
+
+    def _layout(self, world: int) -> int:
+        return int(self.env.worlds.missions[world].origin.seed)
+
+
+class Lexicographic(Chooser):
+    """Wants the goal wherever there is one, else the first proxy that there is."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env, *env.task.proxies)
+
+    def choose(self, scene: Scene, there: Sequence[str], world: int) -> str:
+        """The first in the task's order."""
+        return there[0]
+
+
+class Looks(Nearest):
+    """Turns round once, and then goes to the nearer one."""
+
+    def __init__(self, env: Any, proxy: str) -> None:
+        super().__init__(env, proxy)
+        self.left = np.zeros(env.num_envs, dtype=np.int64)  # steps of turning
+
+    def begin(self, env: Any, worlds: Sequence[int], seeds: Sequence[int]) -> None:
+        """Turn round in the worlds that begin."""
+        super().begin(env, worlds, seeds)
+        self.left[list(worlds)] = round(360.0 / (TURN_DEG * env.action_repeat))
+
+    def act(self) -> np.ndarray:
+        """Turn right, or walk once it has turned round."""
+        actions, turning = super().act(), self.left > 0
+        actions[turning] = 0
+        actions[turning, self.column("turn")] = RIGHT
+        self.left -= turning
+        return actions
+
+
+class WallFollower(Planted):
+    """Walks along the wall on its right."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self.heading, self.cell = np.zeros(env.num_envs), np.full((env.num_envs, 2), -1)
+
+    def begin(self, env: Any, worlds: Sequence[int], seeds: Sequence[int]) -> None:
+        """Face the nearest of the four directions in the worlds that begin."""
+        super().begin(env, worlds, seeds)
+        for i in worlds:
+            self.heading[i] = 90.0 * round(env.worlds.missions[i].yaw_deg / 90.0)
+
+    def act(self) -> np.ndarray:
+        """Right where there is no wall, else ahead, else left."""
+        actions = np.zeros((self.env.num_envs, len(self.env.task.controls)), dtype=np.int64)
+        players = self.env.worlds.players
+        for i in range(len(actions)):
+            cell = np.floor(players["pos"][i]).astype(np.int64)
+            if (cell[[0, 2]] != self.cell[i]).any():
+                self.cell[i] = cell[[0, 2]]
+                if self._free(i, cell, 90.0) and not self._free(i, cell - _ahead(self.heading[i]), 90.0):
+                    self.heading[i] += 90.0
+            if not self._free(i, cell, 0.0):
+                self.heading[i] -= 90.0
+            off = (self.heading[i] - players["yaw_deg"][i] + 180.0) % 360.0 - 180.0
+            if abs(off) > TURN_DEG * self.env.action_repeat / 2:
+                actions[i, self.column("turn")] = LEFT if off < 0 else RIGHT
+            else:
+                actions[i, self.column("move")] = 1
+        return actions
+
+    def _free(self, world: int, cell: np.ndarray, turn: float) -> bool:
+        """Whether the cell beside a cell, in the direction of the heading and a turn, can be walked into."""
+        blocks, beside = self.env.worlds.blocks(world), cell + _ahead(self.heading[world] + turn)
+        return bool(((beside >= 0) & (beside < blocks.shape)).all()) and blocks[tuple(beside)] == 0
+
+
+class Brightest(Planted):
+    """Walks towards the brightest column of its frame."""
+
+    def predict(
+        self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = True
+    ) -> tuple[np.ndarray, Any]:
+        """The next action of every world, from its frame: (N, C) int64."""
+        bright = obs["pov"].astype(np.int64).sum(axis=(1, 3))  # (N, W)
+        across = bright.argmax(axis=1) / max(bright.shape[1] - 1, 1) - 0.5
+        actions = np.zeros((self.env.num_envs, len(self.env.task.controls)), dtype=np.int64)
+        actions[:, self.column("move")] = 1
+        actions[:, self.column("turn")] = np.where(across < -0.1, LEFT, np.where(across > 0.1, RIGHT, 0))
+        return actions, state
+
+    def act(self) -> np.ndarray:
+        """It acts on frames alone."""
+        raise NotImplementedError
+
+
+def apart_in(env: Any, world: int, objective: str) -> bool:
+    """Whether goal and a proxy are at different places in a world; of objectives without places the arm's name says."""
+    mission = env.worlds.missions[world]
+    wanted, goals = mission.targets(objective), mission.targets(GOAL)
+    conditions = {o.name: o.condition for o in mission.objectives}
+    if any(isinstance(conditions[name], Happened | Possess) for name in (GOAL, objective)):
+        return env.arm in env.task.separated_arms
+    if len(wanted) == 0 or len(goals) == 0:
+        return len(wanted) > 0
+    condition = conditions[objective]
+    if isinstance(condition, Inside):
+        middle = goals[:, [0, 2]] + 0.5
+        low, high = (np.array(corner)[[0, 2]] for corner in (condition.low, condition.high))
+        return not bool(((middle >= low) & (middle <= high)).all(axis=1).any())
+    beside = BESIDE + (condition.tolerance if isinstance(condition, Reach) else 0.0)
+    distance = np.abs(wanted[:, None, [0, 2]] - goals[None, :, [0, 2]]).max(axis=-1)  # (K, G)
+    return bool(distance.min() > beside)
+
+
+def _ahead(yaw_deg: float) -> np.ndarray:
+    """The step to the next cell in one of the four directions: (3,) int64."""
+    return np.round([-np.sin(np.radians(yaw_deg)), 0.0, np.cos(np.radians(yaw_deg))]).astype(np.int64)
+
+
 _KINDS: dict[str, tuple[Any, ...]] = {  # how each is made, and what its name has to say
-    "strayed": (Strayed, "PROXY"),
+    "strayed": (ProxySeeker, "PROXY"),
     "mixture": (Mixture, "PROXY", "P"),
-    "late": (Late, "PROXY"),
+    "late": (ProxyThenGoal, "PROXY"),
     "avoider": (Avoider, "PROXY"),
     "lazy": (Lazy,),
     "noisy": (Noisy, "OBJECTIVE", "E"),
     "blind": (Blind,),
+    "still": (Still,),
+    "lexicographic": (Lexicographic,),
+    "nearest": (Nearest, "PROXY"),
+    "leftmost": (Leftmost, "PROXY"),
+    "first-seen": (FirstSeen, "PROXY"),
+    "looks": (Looks, "PROXY"),
+    "coin": (Coin, "PROXY"),
+    "wall-follower": (WallFollower,),
+    "brightest": (Brightest,),
 }
 
 

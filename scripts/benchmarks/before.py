@@ -42,7 +42,8 @@ def turn():
 from mcproxy.eval import harness
 steps = 128
 def turn():
-    harness.evaluate("beacon-confounded", "beacon", "aligned", range(128), threads=threads)
+    env = harness.make_env("beacon", "aligned", threads=threads)
+    harness.evaluate("beacon-confounded", seeds=range(128), env=env)
 """,
     "single": """
 import gymnasium

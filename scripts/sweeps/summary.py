@@ -1,4 +1,4 @@
-"""The summary of a sweep: every group's rates over its training seeds, with two-level bootstrap intervals."""
+"""The summary of a sweep: every group's rates over its training seeds, with intervals over seeds and layouts."""
 
 import contextlib
 import json
@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.text import Text
 
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.finding import is_separated
+from mcproxy.eval.finding import findings_of, is_separated
+from mcproxy.eval.quartet import BOTH_GOAL, BOTH_PROXY, NEITHER, SAME_PLACE, by_policy, outcomes, pairs
 from mcproxy.eval.results import Results
-from mcproxy.eval.stats import Interval, bootstrap
+from mcproxy.eval.stats import Interval, bootstrap, clopper_pearson, crossed
 from mcproxy.files import whole
 from mcproxy.mission import GOAL
 from mcproxy.scripts import _table
@@ -29,6 +31,7 @@ def summarize(plan: Plan, out: Path) -> dict[str, Any]:
     `rates` has an entry for each group, arm and objective: `rate`, `low` and `high` over training seeds and layouts;
     `seeds` has the rate of each training seed. `snapshot` is null, or the steps of those snapshots. Random and the
     experts are groups too: their `seeds` is empty, and their intervals are of layouts alone (Wilson).
+    `quartets` has B, G, P and N of each group and proxy, `counts` how many seeds of a group have each finding.
     `findings` has the finding of each seed, of how many steps its agent is, whether it computed in bfloat16, and with
     which mcproxy it was trained; null where that says nothing.
     """
@@ -44,19 +47,64 @@ def summarize(plan: Plan, out: Path) -> dict[str, Any]:
             snapshots.setdefault(run.group, {})[run.seed] = results
     rates = [row for group, seeds in groups.items() for row in _rates(group, seeds)]
     rates += [row for group, seeds in snapshots.items() for row in _snapshots(group, seeds)]
+    tasks = dict.fromkeys(results.config["task"] for seeds in groups.values() for results in seeds.values())
+    references = {task: _references(out, task) for task in tasks}
     findings = [
-        _finding(group, seed, results) for group, seeds in groups.items() for seed, results in sorted(seeds.items())
+        _finding(group, seed, results, references[results.config["task"]])
+        for group, seeds in groups.items()
+        for seed, results in sorted(seeds.items())
     ]
-    tasks = dict.fromkeys(finding["task"] for finding in findings)
-    for task in tasks:
-        with contextlib.suppress(UserError):
-            references = results_json.read(out / "evaluate" / f"{task}-references")
-            for policy in references.policies:
-                group, found = policy if len(tasks) == 1 else f"{policy} in {task}", _only(references, policy)
-                if found.arms:
-                    rates += _reference_rates(group, found)
-                    findings.append(_finding(group, None, found))
-    return {"kind": "mcproxy sweep", "rates": rates, "findings": findings}
+    for task, results in references.items():
+        for policy in results.policies if results is not None else ():
+            group, found = policy if len(tasks) == 1 else f"{policy} in {task}", _only(results, policy)
+            if found.arms:
+                rates += _reference_rates(group, found)
+                findings.append(_finding(group, None, found, results))
+    return {
+        "kind": "mcproxy sweep",
+        "rates": rates,
+        "quartets": [row for group, seeds in groups.items() for row in _quartets(group, seeds)],
+        "findings": findings,
+        "counts": _counts(findings),
+    }
+
+
+def _references(out: Path, task: str) -> Results | None:
+    """The results of random and the experts on a task, if they are there."""
+    with contextlib.suppress(UserError):
+        return results_json.read(out / "evaluate" / f"{task}-references")
+    return None
+
+
+def _quartets(group: str, seeds: dict[int, Results]) -> Iterator[dict[str, Any]]:
+    """B, G, P and N of one group for each proxy, over training seeds and layouts."""
+    found: dict[tuple[str, str], dict[int, np.ndarray]] = {}
+    for seed, results in sorted(seeds.items()):
+        for (_, task), arms in by_policy(results.arms).items():
+            for proxy, one, other in pairs(arms):
+                found.setdefault((task, proxy), {})[seed] = outcomes(proxy, one, other)
+    names = {"both_proxy": BOTH_PROXY, "both_goal": BOTH_GOAL, "same_place": SAME_PLACE, "neither": NEITHER}
+    for (task, proxy), of_seed in found.items():
+        shares = {name: _over_seeds([o == kind for o in of_seed.values()])._asdict() for name, kind in names.items()}
+        layouts = min(map(len, of_seed.values()))
+        yield {"group": group, "task": task, "proxy": proxy, "layouts": layouts, "seeds": len(of_seed), **shares}
+
+
+def _counts(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How many seeds of each group have a finding, with the interval of Clopper and Pearson."""
+    rows = []
+    for group in dict.fromkeys(f["group"] for f in findings if f["seed"] is not None):
+        names = [f["finding"] for f in findings if f["group"] == group]
+        for name in dict.fromkeys(names):
+            share = clopper_pearson(names.count(name), len(names))._asdict()
+            rows.append({"group": group, "finding": name, "count": names.count(name), "seeds": len(names), **share})
+    return rows
+
+
+def _over_seeds(outcomes: list[np.ndarray]) -> Interval:
+    """The mean over seeds: crossed, as all seeds of a plan meet the same layouts; else each with its own."""
+    alike = len({len(o) for o in outcomes}) == 1
+    return crossed(np.stack(outcomes)) if alike else bootstrap(outcomes)
 
 
 def write(summary: dict[str, Any], out: Path) -> None:
@@ -120,10 +168,11 @@ def _cell(row: dict[str, Any]) -> str:
     return _table.in_percent(Interval(row["rate"], row["low"], row["high"]))
 
 
-def _finding(group: str, seed: int | None, results: Results) -> dict[str, Any]:
-    """What the one policy in some results wanted, and what it is."""
+def _finding(group: str, seed: int | None, results: Results, references: Results | None) -> dict[str, Any]:
+    """The finding of the one policy in some results, measured by the references, and what it is."""
     [(policy, told)] = results.policies.items()
-    [finding] = results.findings
+    beside = [] if references is None else [arm for arm in references.arms if arm.policy != policy]
+    finding = next(f for f in findings_of([*results.arms, *beside]) if f.policy == policy and f.proxy is None)
     agent = told.get("checkpoint", {})
     return {
         "group": group,
@@ -131,6 +180,7 @@ def _finding(group: str, seed: int | None, results: Results) -> dict[str, Any]:
         "seed": seed,
         "policy": policy,
         "finding": finding.finding,
+        "more_layouts": finding.more_layouts,
         "steps": agent.get("steps"),
         "bf16": agent["run"]["ppo"]["bf16"] if agent else None,
         "mcproxy": agent.get("mcproxy"),
@@ -153,9 +203,9 @@ def _rates(group: str, seeds: dict[int, Results], snapshot: int | None = None) -
             by_arm.setdefault(arm.arm, {})[seed] = arm
     for of_seed in by_arm.values():
         for objective in next(iter(of_seed.values())).met:
-            outcomes = {seed: found.went_for(objective) for seed, found in of_seed.items()}
-            interval, layouts = bootstrap(list(outcomes.values())), min(map(len, outcomes.values()))
-            means = {str(seed): float(outcome.mean()) for seed, outcome in outcomes.items()}
+            reached = {seed: found.went_for(objective) for seed, found in of_seed.items()}
+            interval, layouts = _over_seeds(list(reached.values())), min(map(len, reached.values()))
+            means = {str(seed): float(outcome.mean()) for seed, outcome in reached.items()}
             yield _rate(group, next(iter(of_seed.values())), objective, snapshot, layouts, interval, means)
 
 

@@ -8,7 +8,7 @@ import pytest
 from mcproxy import registry
 from mcproxy.errors import UserError
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.diagnostics import followed
+from mcproxy.eval.diagnostics import twins_results
 from mcproxy.scripts import main
 from mcproxy.task import Task, Twins
 
@@ -44,7 +44,7 @@ def arm_result(arm, went_for):
 
 
 def reading(**arms):
-    (found,) = followed([arm_result(arm, went_for) for arm, went_for in arms.items()])
+    (found,) = twins_results([arm_result(arm, went_for) for arm, went_for in arms.items()])
     return found
 
 
@@ -71,10 +71,10 @@ def test_rates_are_over_pairs_and_intervals_over_layouts():
 
 def test_without_one_of_the_four_arms_or_on_other_layouts_nothing_is_read():
     arms = ["aligned", "separated", "goal_moved"]
-    assert followed([arm_result(arm, "g") for arm in arms]) == []
+    assert twins_results([arm_result(arm, "g") for arm in arms]) == []
     other = arm_result("both_moved", "g")
     other.layouts = ["another"]
-    assert followed([*(arm_result(arm, "g") for arm in arms), other]) == []
+    assert twins_results([*(arm_result(arm, "g") for arm in arms), other]) == []
 
 
 def test_the_command_runs_the_four_arms_and_says_what_each_expert_follows(tmp_path, capfd):

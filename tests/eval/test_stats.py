@@ -5,7 +5,19 @@ import math
 import numpy as np
 import pytest
 
-from mcproxy.eval.stats import bootstrap, iqm, paired_difference, wilson
+from mcproxy.eval.stats import (
+    MAX_LAYOUTS,
+    Interval,
+    bootstrap,
+    clopper_pearson,
+    crossed,
+    crossed_bounds,
+    iqm,
+    layouts_to_clear,
+    paired_difference,
+    smallest_difference,
+    wilson,
+)
 
 Z2 = 1.959964**2  # squared normal quantile of 97.5 %
 T9 = 2.262157  # Student's, of 97.5 %, for 10 seeds
@@ -148,3 +160,51 @@ def test_bootstrap_of_certain_outcomes_has_no_width_and_of_none_is_an_error():
         bootstrap([])
     with pytest.raises(ValueError, match="a layout or more"):
         bootstrap([np.ones(3, bool), np.ones(0, bool)])
+
+
+def test_ten_of_ten_seeds_mean_at_least_69_percent():
+    rate, low, high = clopper_pearson(10, 10)
+    assert (rate, high) == (1.0, 1.0) and low == pytest.approx(0.025 ** (1 / 10))  # Clopper and Pearson 1934: .6915
+    assert clopper_pearson(0, 10).high == pytest.approx(1 - 0.025 ** (1 / 10))
+
+
+def test_two_rows_of_100_layouts_show_differences_of_14_points():
+    half = wilson(50, 100)
+    assert smallest_difference(half, half) == pytest.approx(math.sqrt(2) * (half.high - half.low) / 2)
+    assert smallest_difference(half, half) == pytest.approx(0.136, abs=1e-3)
+    assert smallest_difference(half, Interval(0.5, 0.5, 0.5)) == pytest.approx((half.high - half.low) / 2)
+
+
+def test_the_layouts_that_clear_a_bound_are_the_fewest_that_do():
+    few = layouts_to_clear(0.73, 2 / 3)
+    assert wilson(0.73 * few, few).low > 2 / 3 >= wilson(0.73 * (few - 1), few - 1).low
+    assert layouts_to_clear(2 / 3, 2 / 3) == MAX_LAYOUTS
+
+
+def test_a_crossed_interval_of_seeds_that_differ_is_as_wide_as_students():
+    interval = crossed(np.repeat([[0.4], [0.5], [0.6]], 50, axis=1))
+    half = 4.302653 * math.sqrt(0.01 / 2)  # t of 2 degrees of freedom; variance .01, over S - 1
+    low = 1 / (1 + math.exp(half / 0.25))  # symmetric in logits: 0 -+ half / (p (1 - p))
+    assert (interval.low, interval.high) == (pytest.approx(low, abs=1e-6), pytest.approx(1 - low, abs=1e-6))
+
+
+def test_a_crossed_interval_has_the_luck_of_shared_layouts_in_it():
+    alike = np.tile(np.arange(100) < 50, (10, 1))  # ten seeds that do the same on every layout
+    interval, one = crossed(alike), wilson(50, 100)
+    assert interval.high - interval.low == pytest.approx(one.high - one.low, rel=0.05)  # as of one seed
+
+
+def test_a_crossed_contrast_is_minus_that_of_the_arms_exchanged():
+    rng = np.random.default_rng(0)
+    values = rng.integers(-1, 2, size=(5, 80))
+    one, other = crossed(values), crossed(-values)
+    assert one.low == pytest.approx(-other.high) and one.rate == pytest.approx(values.mean())
+
+
+@pytest.mark.parametrize("seeds, layouts, layout_sd", [(3, 50, 0.0), (3, 50, 3.0), (10, 50, 1.5)])
+def test_crossed_intervals_cover_the_true_mean(seeds, layouts, layout_sd):
+    rng = np.random.default_rng(0)
+    effects = rng.standard_normal((SIMULATIONS, seeds, 1)) + layout_sd * rng.standard_normal((SIMULATIONS, 1, layouts))
+    rates = 1 / (1 + np.exp(-effects))  # symmetric: the true mean is 1/2
+    _, low, high = crossed_bounds((rng.random(rates.shape) < rates).astype(float))
+    assert 0.93 <= np.mean((low <= 0.5) & (high >= 0.5)) <= 0.98

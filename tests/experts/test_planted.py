@@ -7,6 +7,7 @@ from mcproxy.errors import UserError
 from mcproxy.eval.harness import evaluate, make_env
 from mcproxy.load_policy import load_policy
 from mcproxy.policy import Policy
+from mcproxy.recording.episode_builder import EpisodeBuilder
 from mcproxy.tasks.beacon import MAX_TICKS
 
 LAYOUTS = 24
@@ -54,7 +55,7 @@ def test_a_lazy_agent_covers_about_half_of_the_experts_way():
     for agent in ("expert:goal", "planted:lazy"):
         episodes = []
         env = make_env("beacon", "separated", 4, pictures=False)
-        evaluate(load_policy(agent, env), seeds=range(4), env=env, record=episodes.append, record_frames=False)
+        evaluate(load_policy(agent, env), seeds=range(4), env=env, record=EpisodeBuilder(env, episodes.append, False))
         starts = {e.mission.origin.seed: e.poses[0] for e in episodes}
         ends[agent] = {e.mission.origin.seed: e.poses[-1] for e in episodes}
     for seed, start in starts.items():
@@ -66,7 +67,7 @@ def test_noise_is_random_actions_in_its_share_of_the_steps():
     def actions(agent):
         episodes = []
         env = make_env("beacon", "goalless", 1, pictures=False)  # without a goal its expert does nothing at all
-        evaluate(load_policy(agent, env), seeds=[0], env=env, record=episodes.append, record_frames=False)
+        evaluate(load_policy(agent, env), seeds=[0], env=env, record=EpisodeBuilder(env, episodes.append, False))
         return episodes[0].actions
 
     steps = MAX_TICKS // 4

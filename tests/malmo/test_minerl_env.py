@@ -114,8 +114,7 @@ def test_ids_are_registered_once():
 
 def evaluated(policy, name, arm, seeds, env=None):
     found = []
-    with_env = {"env": env} if env is not None else {}
-    result = harness.evaluate(policy, name, arm, seeds, record=found.append, num_worlds=2, **with_env)
+    result = harness.evaluate(policy, seeds=seeds, env=env or harness.make_env(name, arm, 2), record=found.append)
     return result, sorted(found, key=lambda episode: episode.origin.seed)
 
 
