@@ -25,11 +25,13 @@ def wheel(tmp_path_factory) -> set[str]:
     return set(zipfile.ZipFile(file).namelist())
 
 
+@pytest.mark.cli
 def test_the_wheel_takes_no_top_level_name_but_its_own(wheel):
     tops = {name.partition("/")[0] for name in wheel}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"mcproxy"}
 
 
+@pytest.mark.cli
 @pytest.mark.parametrize("folder", ["mcproxy", "tasks", "eval", "scripts"])
 def test_the_wheel_has_every_module(wheel, folder):
     for file in (ROOT / folder).rglob("*.py"):
@@ -37,11 +39,13 @@ def test_the_wheel_has_every_module(wheel, folder):
         assert (name if folder == "mcproxy" else f"mcproxy/{name}") in wheel
 
 
+@pytest.mark.cli
 def test_the_wheel_has_the_shipped_agents(wheel):
     files = {file.relative_to(ROOT).as_posix() for file in SHIPPED.rglob("*") if file.is_file()}
     assert files and files <= wheel
 
 
+@pytest.mark.cli
 def test_importing_mcproxy_loads_nothing_heavy():
     code = "import sys, mcproxy; print([m for m in ('torch', 'numba', 'cv2', 'h5py', 'scipy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)

@@ -17,8 +17,8 @@ DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").gl
 SMALL = [  # what a line says, what is run
     (r"--suite core", "--suite core --arm aligned --no-references"),
     (r"--episodes \d+", "--episodes 4"),
-    (r"^make demo$", "mcproxy demo --episodes 1 --size 320"),
-    (r"\.webm$", ".webm --size 320"),
+    (r"^make demo$", "mcproxy demo --episodes 1 --size 64"),
+    (r"\.webm$", ".webm --size 64"),
     (r"--steps \d+", "--steps 256 --ppo.num-envs 8 --ppo.num-steps 32"),
     (r"--arm all", "--arm aligned separated"),
 ]
@@ -26,6 +26,7 @@ SMALL_PLAN = [
     (r"steps = \S+", "steps = 256\nppo.num-envs = 8\nppo.num-steps = 32"),
     (r"episodes = \S+", "episodes = 4"),
     (r"seed = \[0, 1\]", "seed = [0]"),
+    (r"mixture = \[1.0, 0.5\]", "mixture = [1.0]"),
 ]
 NOT_RUN = r"^(\. \.venv/bin/activate|git clone .*|cd .*)$"
 WINDOW = r"^mcproxy (play|replay (?!.*--export))"  # without a display these end in one line
@@ -51,6 +52,7 @@ for line in sys.argv[1:]:
 """
 
 
+@pytest.mark.cli
 def test_every_command_of_the_readme_runs_in_its_order(tmp_path):
     for block in blocks("python"):
         name = re.match(r"# (\w+\.py)\n", block)
@@ -83,6 +85,7 @@ def test_every_link_leads_to_a_file(document):
         assert "://" in target or (document.parent / target).exists(), target
 
 
+@pytest.mark.cli
 def test_the_task_of_the_documentation_is_a_task(tmp_path):
     """The page's whole file runs, and both of its experts reach what they want where the two are apart."""
     (source,) = blocks("python", (ROOT / "docs" / "tasks.md").read_text())

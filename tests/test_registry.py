@@ -115,6 +115,7 @@ def test_a_path_without_a_file_and_a_second_file_of_a_name_are_told(north):
         registry.get(other)
 
 
+@pytest.mark.cli
 def test_a_file_may_move_with_what_numba_has_compiled_of_it(north):
     kernels = "from numba import njit\n\n@njit(cache=True)\ndef inner(n):\n    return n + 1\n\n@njit(cache=True)\n"
     kernels += "def outer(n):\n    return inner(n)\n\n"
@@ -144,6 +145,7 @@ def test_an_installed_package_offers_tasks_by_entry_points(north, monkeypatch):
         registry.names()
 
 
+@pytest.mark.cli
 def test_the_verb_lists_tasks_and_checks_a_file(north, monkeypatch, capsys):
     small = functools.partial(task_checks.check, layouts=(40, 10), levels=8)
     monkeypatch.setattr(task_checks, "check", small)

@@ -161,6 +161,7 @@ def test_resident_memory_counts_what_is_allocated():
     assert held.nbytes / 1e6 * 0.9 < growth.resident_mb() - before < held.nbytes / 1e6 * 1.5
 
 
+@pytest.mark.cli
 def test_memory_is_measured_in_a_new_process():
     (leaked,) = bench.remembering("leak_mb(1, num_worlds=2)")
     assert abs(leaked) < 50

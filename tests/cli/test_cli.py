@@ -102,6 +102,7 @@ def test_json_refuses_what_json_cannot_say():
         _cli.print_json({"rate": float("nan")})
 
 
+@pytest.mark.cli
 def test_output_into_a_closed_pipe_ends_quietly():
     command = f"{sys.executable} -m mcproxy.scripts.main tasks --json | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
@@ -129,6 +130,7 @@ def test_help_lists_every_verb_with_the_first_sentence_of_its_file(capsys):
         assert sentence.endswith("."), f"scripts/{verb}.py opens with one sentence and a full stop"
 
 
+@pytest.mark.cli
 @pytest.mark.parametrize("verb", sorted(command_line.verbs()))
 def test_help_of_a_verb_loads_nothing_heavy(verb):
     code = f"import sys; from mcproxy.scripts.main import main; sys.argv[1:] = ['{verb}', '--help']\n" + (
@@ -140,6 +142,7 @@ def test_help_of_a_verb_loads_nothing_heavy(verb):
     assert done.stdout.endswith("loaded: []\n")
 
 
+@pytest.mark.cli
 def test_a_verbs_file_and_the_command_do_the_same(capsys):
     assert command_line.main(["tasks", "--json"]) == 0
     by_file = subprocess.run(
@@ -159,6 +162,7 @@ def test_tasks_json_names_arms_and_objectives_with_their_kinds(capsys):
     assert tasks["maze"]["agents"] == ["maze-confounded"]
 
 
+@pytest.mark.cli
 def test_bench_measures_what_it_is_asked_for_and_prints_one_flat_object(capsys):
     from mcproxy.scripts import bench
 

@@ -340,6 +340,7 @@ def test_a_suite_runs_the_agents_that_ship_for_each_task():
     assert "beacon-confounded" in suite.shipped_for("beacon")
 
 
+@pytest.mark.cli
 def test_kill_9_keeps_finished_rows_and_complete_episodes(out):
     command = [
         sys.executable,

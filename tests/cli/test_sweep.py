@@ -118,6 +118,7 @@ def test_plans_that_cannot_be_run_are_told_in_one_line_before_anything_is_done(p
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.cli
 def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(jobs, "attempt", warm_jobs.attempt)
     path, out = plan(PLAN), tmp_path / "out"
@@ -165,6 +166,7 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
     assert "holds a run with other settings (steps 64, the plan has 80)" in capsys.readouterr().err
 
 
+@pytest.mark.cli
 def test_a_sweep_that_was_killed_is_gone_on_with_beside_the_job_that_outlived_it(plan, tmp_path, capsys):
     text = PLAN.replace("[0, 1]", "[0]").replace("snapshots = true", "").replace("snapshots = 1", "")
     path, out = plan(text), tmp_path / "out"
@@ -224,6 +226,7 @@ def test_what_is_complete_is_not_attempted(tmp_path):
     assert done([[job(tmp_path, lambda: True)]], attempts) == ([], [])
 
 
+@pytest.mark.cli
 def test_a_job_that_another_process_has_is_waited_for(tmp_path, monkeypatch):
     log = tmp_path / "job.log"
     assert jobs.attempt(job(tmp_path, lambda: False), threading.Event()) == 0 and "mcproxy" in log.read_text()
@@ -235,6 +238,7 @@ def test_a_job_that_another_process_has_is_waited_for(tmp_path, monkeypatch):
     assert left == [] and told == ["job: starts", "job: another process runs it"]
 
 
+@pytest.mark.cli
 def test_a_training_that_somebody_typed_by_hand_is_waited_for(tmp_path):
     theirs = jobs.Job("job", lambda: ["--version"], lambda: False, tmp_path / "job.log", folder=tmp_path / "run")
     assert jobs.attempt(theirs, threading.Event()) == 0  # nobody has made the folder
@@ -269,6 +273,7 @@ def test_the_dry_run_tells_what_is_left_and_touches_nothing(plan, tmp_path, caps
     assert run(plan(PLAN), "--dry-run", "--json") == 2
 
 
+@pytest.mark.cli
 def test_ray_does_jobs_too(tmp_path):
     pytest.importorskip("ray", reason='Ray is not installed: pip install "mcproxy[ray]"')
     with jobs.ray("local", 1) as (attempts, width):
@@ -300,6 +305,7 @@ def training(folder):
     return jobs.Job("train", lambda: argv, lambda: False, folder.with_suffix(".log"))
 
 
+@pytest.mark.cli
 def test_a_job_that_is_interrupted_saves_what_it_has(tmp_path):
     long = training(tmp_path / "long")
     assert jobs.attempt(long, OnceSaved(tmp_path / "long")) == jobs.KILLED

@@ -72,19 +72,20 @@ def test_like_takes_the_settings_of_another_run_where_no_flag_says_otherwise(tmp
     assert "unknown agent 'becon-confounded'; did you mean 'beacon-confounded'" in capsys.readouterr().err
 
 
+@pytest.mark.cli
 def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path, capsys):
-    out, settings = tmp_path / "broken", ["--steps", "1600", *TINY, "--ppo.save-every", "5"]
+    out, settings = tmp_path / "broken", ["--steps", "960", *TINY, "--ppo.save-every", "5"]
     command = [sys.executable, "-m", "mcproxy.scripts.train", "--out", str(out)]
 
     def stop(signal_number, *more):
         process = subprocess.Popen([*command, *more], stderr=subprocess.PIPE, text=True)
-        assert any("of 1,600 steps" in line for line in process.stderr)  # a checkpoint was written
+        assert any("of 960 steps" in line for line in process.stderr)  # a checkpoint was written
         process.send_signal(signal_number)
         told = process.communicate()[1]
         return process.returncode, told
 
     code, told = stop(signal.SIGINT, *settings)
-    assert code == 130 and told.endswith(f"of 1,600; resume with: mcproxy train --out {out} --resume\n")
+    assert code == 130 and told.endswith(f"of 960; resume with: mcproxy train --out {out} --resume\n")
     code, _ = stop(signal.SIGKILL, "--resume")
     assert code == -signal.SIGKILL and not (out / "summary.json").exists()
     with (out / "progress.csv").open("a") as file:
@@ -93,7 +94,7 @@ def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken
     assert run("--out", tmp_path / "unbroken", *settings) == 0
     assert weights_of(out) == weights_of(tmp_path / "unbroken")
     with (out / "progress.csv").open(newline="") as file:
-        assert [int(r["update"]) for r in csv.DictReader(file)] == list(range(1, 101))
+        assert [int(r["update"]) for r in csv.DictReader(file)] == list(range(1, 61))
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def test_a_world_unfolds_the_same_alone_in_a_batch_and_on_two_threads():
     }  # fmt: skip
 
 
+@pytest.mark.cli
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_world_unfolds_the_same_in_another_process(method):
     here = run([7], threads=2)
@@ -77,6 +78,7 @@ def test_a_world_unfolds_the_same_in_another_process(method):
         assert pool.apply(run, ([7],), {"threads": 2}) == here
 
 
+@pytest.mark.cli
 def test_worlds_that_were_stepped_on_two_threads_go_on_in_a_forked_process():
     worlds = Worlds(64, (16, 10, 16), (8, 8), threads=2)
     for i in range(64):

@@ -33,6 +33,7 @@ def test_a_task_keeps_its_promises_about_worlds(name, promise):
     assert not broken([promise(registry.get(name))])
 
 
+@pytest.mark.cli
 def test_a_task_draws_the_same_bytes_in_another_process(name):
     assert not broken([task_checks.deterministic(name)])
 

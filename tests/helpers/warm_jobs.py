@@ -1,4 +1,4 @@
-"""A sweep's jobs in processes that are forked from one that has imported torch and mcproxy, which saves seconds."""
+"""A sweep's jobs in processes forked from one that has imported torch and mcproxy: seconds less for each job."""
 
 import multiprocessing
 import os

@@ -52,6 +52,7 @@ def client():
     client.close()
 
 
+@pytest.mark.cli
 @needs_luanti
 def test_the_same_keys_lead_to_the_same_positions_and_frames_in_any_client(client):
     first, between, again = (episode(client, seed) for seed in (3, 4, 3))
@@ -66,6 +67,7 @@ def test_the_same_keys_lead_to_the_same_positions_and_frames_in_any_client(clien
     assert (between[1][0] != first[1][0]).any()  # another layout looks different
 
 
+@pytest.mark.cli
 @needs_luanti
 def test_a_player_walks_at_minecrafts_speed_and_stands_where_the_mission_says(client):
     client.load(mission(3))
@@ -78,6 +80,7 @@ def test_a_player_walks_at_minecrafts_speed_and_stands_where_the_mission_says(cl
     assert blocks_a_tick == pytest.approx(4.317 / 20, rel=0.02)  # Minecraft's; Luanti's friction takes 1.5 % of it
 
 
+@pytest.mark.cli
 @needs_luanti
 def test_the_picture_shows_what_the_engine_shows(client):
     env = VoxelVectorEnv(1, "beacon", arm="separated", split="eval", autoreset_mode=AutoresetMode.DISABLED)
@@ -88,6 +91,7 @@ def test_the_picture_shows_what_the_engine_shows(client):
     assert difference < 20 < mirrored  # of 255: shading and sky differ, geometry does not
 
 
+@pytest.mark.cli
 @needs_luanti
 def test_the_expert_reaches_the_gold_and_the_recording_is_verified(tmp_path):
     disabled = AutoresetMode.DISABLED
@@ -104,6 +108,7 @@ def test_the_expert_reaches_the_gold_and_the_recording_is_verified(tmp_path):
     assert verify(file).verified == 3  # executed again, poses are equal to the last bit
 
 
+@pytest.mark.cli
 @needs_luanti
 def test_after_a_kill_neither_process_nor_folder_is_left(tmp_path):
     program = (

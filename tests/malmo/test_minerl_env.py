@@ -96,6 +96,7 @@ def code_of_the_page(number):
     return re.findall(r"```python\n(.*?)```", page, re.DOTALL)[number]
 
 
+@pytest.mark.cli
 def test_a_user_runs_a_task_with_nothing_but_the_page(capsys):
     names = {}
     exec(code_of_the_page(0), names)
@@ -256,6 +257,7 @@ def test_a_lost_connection_is_run_again_and_counted(server, address, monkeypatch
     assert [e.digests() for e in theirs] == [e.digests() for e in ours]
 
 
+@pytest.mark.cli
 def test_a_server_that_dies_in_an_evaluation_is_one_line():
     process = connection.ServerProcess()
     env = MinerlVectorEnv(

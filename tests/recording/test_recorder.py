@@ -175,6 +175,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
         Recorder(tmp_path / "file", "none").write(episodes()[0])
 
 
+@pytest.mark.cli
 def test_a_recorder_that_nobody_closes_keeps_its_episodes_and_no_process_alive(tmp_path):
     program = f"""
 import sys
@@ -188,6 +189,7 @@ recorder.write(episodes()[0])
     assert_same(Recording(tmp_path)[0], episodes()[0])
 
 
+@pytest.mark.cli
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("frames", ["gzip", "none"])
 def test_killed_at_any_moment_a_recording_keeps_all_complete_episodes(tmp_path, frames):

@@ -170,6 +170,7 @@ sys.exit(main.main(["play", "--arm", "decoy"]))
 """
 
 
+@pytest.mark.cli
 @needs_xvfb
 def test_the_window_opens_on_a_real_display():
     with virtual_display() as display:

@@ -410,6 +410,7 @@ def test_the_command_exports_and_refuses_in_one_line(folders, tmp_path, capsys):
     assert command_line.main(["replay", left, "--export", out, "--size", "320", "--force"]) == 0
 
 
+@pytest.mark.cli
 @pytest.mark.parametrize(("verb", "display"), [("replay", None), ("play", None), ("replay", ":987")])
 def test_without_a_display_a_window_is_refused_in_one_line(folders, verb, display):
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
@@ -467,6 +468,7 @@ replayer.watch(replayer.Replayer(replayer.Episodes(Recording(left), size=320), f
 """
 
 
+@pytest.mark.cli
 @needs_xvfb
 def test_the_window_opens_on_a_real_display_and_its_keys_work(folders, tmp_path):
     with virtual_display() as display:
