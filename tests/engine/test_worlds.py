@@ -1,6 +1,8 @@
 """The engine's worlds: the same bytes for any batch and thread count, and refusals before a kernel runs."""
 
 import multiprocessing
+import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -212,13 +214,19 @@ def test_what_is_compiled_in_advance_is_what_is_used():
     for function in ("calm_steps", "steps", "meshes", "drawing"):
         getattr(precompile, f"compile_{function}")()
     run([3], steps=5)
-    kernels = {"run": tick.run, "run_calm": tick.run_calm, "see": tick.see, "draw": renderer._draw, "mesh": mesh._mesh}
+    kernels: dict[str, Any] = {
+        "run": tick.run,
+        "run_calm": tick.run_calm,
+        "see": tick.see,
+        "draw": renderer._draw,
+        "mesh": mesh._mesh,
+    }
     assert {name: len(kernel.signatures) for name, kernel in kernels.items()} == dict.fromkeys(kernels, 1)
     assert len(light._light.signatures) == 1
 
 
 def test_without_an_interpreter_to_start_kernels_are_compiled_when_they_are_used(monkeypatch, capsys):
     monkeypatch.setattr(precompile, "_is_done", lambda: False)
-    monkeypatch.setattr(precompile.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
     precompile.compile_first_step.__wrapped__()
     assert "compiling the engine" in capsys.readouterr().err
