@@ -83,7 +83,7 @@ class _Goals(BaseCallback):
         super().__init__()
         self.curve: Curve = []
         self._every, self._counted = every, counted
-        self._rollouts, self._age, self._met, self._counts = 0, 0, [], [True] * num
+        self._rollouts, self._age, self._met, self._counts = 0, 0, list[bool](), [True] * num
 
     def _on_step(self) -> bool:
         self._age += 1

@@ -123,7 +123,7 @@ def _snapshots(rates: list[dict[str, Any]], file: Path) -> None:
 
 
 def _dose(rates: list[dict[str, Any]], file: Path) -> None:
-    rows = [(float(_MIXTURE.search(r["group"])[1]), r) for r in rates if is_separated(r["arm"])]
+    rows = [(float(_MIXTURE.findall(r["group"])[0]), r) for r in rates if is_separated(r["arm"])]
     rhos = sorted({rho for rho, _ in rows}, reverse=True)
     inside = [1 - rho for rho in rhos if 0 < rho < 1] or [0.5]
     least, most = min(inside) / 3, (2 + max(inside)) / 3  # where never and always stand on a logit axis

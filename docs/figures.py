@@ -34,7 +34,7 @@ def blocks() -> np.ndarray:
     """Every block but air on a sheet: (H, W, 3) uint8 RGB."""
     size, label, columns = 92, 28, 16
     renderer = Renderer(1, (9, 6, 9), (size, size), 20.0)
-    tiles, empty_tile = [], np.full((size + label, size, 3), PAPER, dtype=np.uint8)
+    tiles, empty_tile = list[np.ndarray](), np.full((size + label, size, 3), PAPER, dtype=np.uint8)
     for block in BLOCKS[1:]:
         if block.name == "white_wool":  # the wools have a row of their own
             tiles += [empty_tile] * (-len(tiles) % columns)
@@ -88,7 +88,8 @@ def stages(resolution: tuple[int, int] = (192, 256)) -> np.ndarray:
         order = np.zeros((len(quads) + EXTRA_GROUPS) * LANES + 1, dtype=np.int32)
         extra = np.zeros(EXTRA_GROUPS, dtype=QUADS)
         rasterise(quads, starts, beams, sprites, camera, width, height, scale, order, extra, scratch[0], chunks)
-        return tuple(chunks[name].reshape(height, -1)[:, :width] for name in ("depth", "face"))
+        depth, face = (chunks[name].reshape(height, -1)[:, :width] for name in ("depth", "face"))
+        return depth, face
 
     numbered = quads.copy()  # the number of each quad where its face was
     numbered["face"] = np.arange(quads.size * LANES).reshape(-1, LANES)
@@ -146,9 +147,9 @@ def arms(task: Task, seed: int, aligned: int, apart: int, size: int = 208) -> np
         path = path[: len(path) + moment + 1] if moment < 0 else path[: moment + 1]
         column = np.full((2 * size + 34, size + 12, 3), PAPER, dtype=np.uint8)
         column[24 : size + 24, 6:-6] = views[moment]
-        column[size + 30 : -4, 6:-6] = TopDown(env.worlds.missions[0], size).draw(
-            path, float(seen["yaw_deg"]), 70.0, {}
-        )
+        mission = env.worlds.missions[0]
+        assert mission is not None
+        column[size + 30 : -4, 6:-6] = TopDown(mission, size).draw(path, float(seen["yaw_deg"]), 70.0, {})
         cv2.putText(column, arm, (8, 16), FONT, 0.46, INK, 1, cv2.LINE_AA)
         columns.append(column)
         env.close()

@@ -43,11 +43,11 @@ def _section(task: str, results: Results) -> str:
         head += [f"`{arm}`: {name}" for name in _told(rows)]
     lines = [[*head, "finding"]]
     for finding in (f for f in results.findings if f.proxy is None):
-        rows = {row.arm: row for row in results.rows if row.policy == finding.policy}
-        cells = [f"`{finding.policy}`", *(_rate(rows[arm].goal) if arm in rows else "" for arm in CAPABILITY_ARMS)]
+        by_arm = {row.arm: row for row in results.rows if row.policy == finding.policy}
+        cells = [f"`{finding.policy}`", *(_rate(by_arm[arm].goal) if arm in by_arm else "" for arm in CAPABILITY_ARMS)]
         for arm in arms:
             for name in _told([row for row in results.rows if row.arm == arm]):
-                row = rows.get(arm)
+                row = by_arm.get(arm)
                 cells.append("" if row is None else _rate(row.goal if name == "goal" else row.proxy(name)))
         lines.append([*cells, finding.finding or "none"])
     contacts = [f"`{c.arm}` {c.proxy} {100 * c.rate:.1f} %" for c in results.accidental if c.rate > 0]

@@ -1,5 +1,7 @@
 """The environments: gymnasium's contract, the three autoreset modes, and the single environment as the reference."""
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
@@ -73,7 +75,7 @@ def test_the_single_environment_gives_what_a_vector_of_one_world_gives(task):
     one = VoxelEnv(task, resolution=(24, 24), max_episode_steps=40)
     many = VoxelVectorEnv(1, task, resolution=(24, 24), max_episode_steps=40, autoreset_mode="Disabled")
     obs, info = one.reset(seed=5)
-    expected = many.reset(seed=5)
+    expected: tuple[Any, ...] = many.reset(seed=5)
     rng, nvec = np.random.default_rng(0), many.single_action_space.nvec
     for _ in range(100):  # two time-outs and a bit
         assert_same({name: array[None] for name, array in obs.items()}, expected[0])
@@ -108,19 +110,19 @@ def test_an_ended_episode_has_to_be_reset_before_the_next_step():
 
 @pytest.mark.parametrize("seed", [-1, 2**63])
 def test_a_seed_beyond_63_bits_is_refused_and_no_world_begins(seed):
-    envs = VoxelEnv(resolution=(8, 8)), VoxelVectorEnv(2, resolution=(8, 8))
-    for env, seeds in zip(envs, (seed, [0, seed]), strict=True):
+    one, many = VoxelEnv(resolution=(8, 8)), VoxelVectorEnv(2, resolution=(8, 8))
+    for reset in (lambda: one.reset(seed=seed), lambda: many.reset(seed=[0, seed])):
         with pytest.raises(UserError, match=rf"^seed={seed}: expected 0 to 2\*\*63 - 1$"):
-            env.reset(seed=seeds)
-    assert not envs[1].running.any()
-    assert envs[0].reset(seed=2**63 - 1)[1]["seed"] == 2**63 - 1
+            reset()
+    assert not many.running.any()
+    assert one.reset(seed=2**63 - 1)[1]["seed"] == 2**63 - 1
 
 
 def test_metadata_and_spec_describe_the_environment():
     env = gymnasium.make("mcproxy/Beacon-v1", action_repeat=2, resolution=(8, 8))
     assert env.metadata["render_fps"] == 10  # of 20 ticks a second
     again = gymnasium.make(gymnasium.envs.registration.EnvSpec.from_json(env.spec.to_json()))
-    assert again.unwrapped.vector.action_repeat == 2
+    assert isinstance(again.unwrapped, VoxelEnv) and again.unwrapped.vector.action_repeat == 2
 
 
 def test_check_env_is_content_with_the_single_environment():
@@ -134,6 +136,7 @@ def test_make_and_make_vec_take_arm_and_split():
     batch, infos = envs.reset(seed=3)
     np.testing.assert_array_equal(batch["pov"][0], obs["pov"])
     assert infos["seed"].tolist() == [3, 4] and info["seed"] == 3
+    assert isinstance(envs.unwrapped, VoxelVectorEnv)
     assert envs.unwrapped.worlds.missions[0].origin.arm == "separated"
 
 
@@ -246,7 +249,7 @@ def test_a_task_with_items_shows_what_is_carried_and_what_is_in_hand(digging):
 def test_an_episode_that_ends_hands_out_its_last_inventory(digging):
     env = VoxelVectorEnv(1, "digging", resolution=(8, 8))
     env.reset(seed=0)
-    terminated = [False]
+    terminated = np.array([False])
     while not terminated[0]:
         obs, rewards, terminated, truncated, infos = env.step(np.array([[1, 1, 0]]))
         assert not truncated[0]

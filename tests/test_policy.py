@@ -116,8 +116,10 @@ def test_names_become_policies(env, tmp_path, monkeypatch):
     }
     assert all(isinstance(p, Policy) for p in made.values())
     names = ["random", "expert:goal", "expert:beacon", "beacon-mine", "run", "random"]
-    assert [p.name for p in made.values()] == names
-    assert isinstance(made["expert:beacon"], Expert) and made["beacon-mine"].config["checkpoint"]["steps"] == 0
+    assert [getattr(p, "name", None) for p in made.values()] == names
+    agent = made["beacon-mine"]
+    assert isinstance(made["expert:beacon"], Expert) and isinstance(agent, AgentPolicy)
+    assert agent.config["checkpoint"]["steps"] == 0
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,8 @@ def test_shipped_agents_load():
     for name in shipped():
         task = json.loads((SHIPPED / name / "config.json").read_text())["task"]["name"]
         assert name.startswith(f"{task}-")
-        assert load_policy(name, VoxelVectorEnv(1, task, autoreset_mode="Disabled")).name == name
+        agent = load_policy(name, VoxelVectorEnv(1, task, autoreset_mode="Disabled"))
+        assert isinstance(agent, AgentPolicy) and agent.name == name
 
 
 def test_an_ignored_world_changes_nothing_for_the_others():

@@ -12,6 +12,7 @@ import pytest
 
 from mcproxy.eval import results_json, suite
 from mcproxy.files import set_aside
+from mcproxy.load_policy import shipped_for
 from mcproxy.recording import hdf5_writer
 from mcproxy.scripts import main
 from mcproxy.tasks.beacon import ARMS
@@ -337,7 +338,7 @@ def test_a_suite_runs_each_task_into_a_folder_of_its_own_and_prints_one_table(ou
 
 
 def test_a_suite_runs_the_agents_that_ship_for_each_task():
-    assert "beacon-confounded" in suite.shipped_for("beacon")
+    assert "beacon-confounded" in shipped_for("beacon")
 
 
 @pytest.mark.cli

@@ -340,7 +340,7 @@ def test_a_door_is_a_panel_that_stops_from_both_sides(door, yaw_deg, axis, stops
     blocks[1, 3:5, 1] = ID[door]
     pos = np.full(3, 1.5)
     pos[1], pos[axis] = 3.0, 0.5 if stops < 1 else 2.5
-    player = player_at(*pos, yaw_deg)
+    player = player_at(*map(float, pos), yaw_deg=yaw_deg)
     run(blocks, player, "forward", 30)
     assert player["pos"][axis] == stops and player["collided"]
 
@@ -495,7 +495,8 @@ def moved(blocks: np.ndarray, pos: tuple[float, ...], size: tuple[float, float],
     """A body that has been moved once, and the velocity that remains."""
     bodies = np.zeros(1, dtype=BODY)
     bodies["pos"], bodies["on_ground"] = pos, grounded
-    left = move(blocks, np.array(blocks.shape), bodies[0], *size, step, *velocity, False)
+    (width, height), (vx, vy, vz) = size, velocity
+    left = move(blocks, np.array(blocks.shape), bodies[0], width, height, step, vx, vy, vz, False)
     return bodies[0], left
 
 

@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -217,7 +219,13 @@ def test_what_is_compiled_in_advance_is_what_is_used():
     for function in ("calm_steps", "steps", "meshes", "drawing"):
         getattr(precompile, f"compile_{function}")()
     run([3], steps=5)
-    kernels = {"run": tick.run, "run_calm": tick.run_calm, "see": tick.see, "draw": renderer._draw, "mesh": mesh._mesh}
+    kernels: dict[str, Any] = {
+        "run": tick.run,
+        "run_calm": tick.run_calm,
+        "see": tick.see,
+        "draw": renderer._draw,
+        "mesh": mesh._mesh,
+    }
     assert {name: len(kernel.signatures) for name, kernel in kernels.items()} == dict.fromkeys(kernels, 1)
     assert len(light._light.signatures) == 1
 
@@ -259,11 +267,12 @@ def test_where_no_folder_is_writable_kernels_are_kept_in_a_temporary_one(monkeyp
     assert os.environ["NUMBA_CACHE_DIR"] == ""
     monkeypatch.setattr(kernel_cache, "_is_writable", lambda folder: False)
     kernel_cache.ensure_folder(tmp_path)
-    assert Path(numba.config.CACHE_DIR).is_dir() and os.environ["NUMBA_CACHE_DIR"] == numba.config.CACHE_DIR
+    folder = os.environ["NUMBA_CACHE_DIR"]
+    assert Path(folder).is_dir() and vars(numba.config)["CACHE_DIR"] == folder
 
 
 def test_without_an_interpreter_to_start_kernels_are_compiled_when_they_are_used(monkeypatch, capsys):
     monkeypatch.setattr(precompile, "_is_done", lambda: False)
-    monkeypatch.setattr(precompile.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
     precompile.compile_first_step.__wrapped__()
     assert "compiling the engine" in capsys.readouterr().err

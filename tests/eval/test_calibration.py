@@ -10,6 +10,7 @@ from mcproxy import registry
 from mcproxy.eval import calibration, results_json
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.calibration import Agent, CalibrationResult, roster, verdict_pairs
+from mcproxy.eval.harness import evaluate
 from mcproxy.scripts import main
 
 FEW = [  # enough for one of each finding; mixtures need more layouts than a test has time for
@@ -109,8 +110,12 @@ def test_what_is_finished_is_not_run_again_and_what_is_missing_is(few, tmp_path,
     last = kept.arms.pop()
     results_json.write(kept, folder)
     ran = []
-    evaluate = calibration.evaluate
-    monkeypatch.setattr(calibration, "evaluate", lambda policy, **rest: ran.append(policy) or evaluate(policy, **rest))
+
+    def counted(policy, **rest):
+        ran.append(policy)
+        return evaluate(policy, **rest)
+
+    monkeypatch.setattr(calibration, "evaluate", counted)
     assert calibrate(tmp_path) == 0
     assert [policy.name for policy in ran] == [last.policy]
     assert capfd.readouterr().out == told

@@ -5,6 +5,7 @@ import pytest
 
 from mcproxy.errors import UserError
 from mcproxy.eval.harness import evaluate, make_env
+from mcproxy.experts.planted import Planted
 from mcproxy.load_policy import load_policy
 from mcproxy.policy import Policy
 from mcproxy.recording.episode_builder import EpisodeBuilder
@@ -92,7 +93,7 @@ def test_a_blind_walker_acts_alike_whatever_there_is_to_see():
 def test_a_planted_agent_is_a_policy_that_says_what_it_is():
     env = make_env("beacon", "separated", 2, pictures=False)
     agent = load_policy("planted:noisy:beacon:0.2", env, seed=3)
-    assert isinstance(agent, Policy) and agent.name == "planted:noisy:beacon:0.2"
+    assert isinstance(agent, Planted) and isinstance(agent, Policy) and agent.name == "planted:noisy:beacon:0.2"
     assert agent.config == {"kind": "planted", "agent": "noisy:beacon:0.2", "seed": 3}
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -177,8 +178,8 @@ def test_realtime_waits_for_a_tick_of_20_a_second(monkeypatch):
         clock["now"] += seconds
         clock["slept"] += seconds
 
-    monkeypatch.setattr(session.time, "monotonic", lambda: clock["now"])
-    monkeypatch.setattr(session.time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: clock["now"])
+    monkeypatch.setattr(time, "sleep", sleep)
     running = session.Session(read_mission(FLAT), realtime=True)
     for _ in range(10):
         clock["now"] += 0.02  # the client's own time

@@ -17,7 +17,7 @@ import pytest
 
 from mcproxy.errors import UserError
 from mcproxy.mission import Move
-from mcproxy.recording import Recorder, Recording, format, recorder, rerender, transactional_file
+from mcproxy.recording import Recorder, Recording, format, recorder, rerender
 from tests.helpers.recorded import episodes
 
 ARRAYS = ("actions", "rewards", "terminations", "truncations", "poses", "ticks")
@@ -156,7 +156,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_complete_episodes(tmp_path, monke
         return real(file, data, offset)
 
     real = os.pwrite
-    monkeypatch.setattr(transactional_file.os, "pwrite", pwrite)
+    monkeypatch.setattr(os, "pwrite", pwrite)
     with pytest.raises(UserError, match="cannot write .*main_data.hdf5: No space left on device") as refusal:
         write(tmp_path, taken=episodes() * 5)
     monkeypatch.undo()

@@ -76,7 +76,7 @@ def test_after_a_failed_write_the_file_is_as_it_was_at_the_last_flush(tmp_path, 
     def pwrite(file, data, offset):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(transactional_file.os, "pwrite", pwrite)
+    monkeypatch.setattr(os, "pwrite", pwrite)
     file["a"][:] = 0
     file["b"] = np.arange(100_000)
     file.flush()

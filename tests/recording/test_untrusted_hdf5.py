@@ -4,6 +4,7 @@ import contextlib
 import json
 import shutil
 import zlib
+from typing import Any
 
 import h5py
 import numpy as np
@@ -29,13 +30,16 @@ def written(tmp_path_factory):
 def edit(written, tmp_path):
     """A copy of the recording, to be changed: `with edit() as (file, group of episode 0)`; its path is `edit.path`."""
 
+    path = tmp_path / "main_data.hdf5"
+    shutil.copy(written, path)
+
     @contextlib.contextmanager
-    def edit():
-        with h5py.File(edit.path, "r+") as file:
+    def opened():
+        with h5py.File(path, "r+") as file:
             yield file, file["episode_0"]
 
-    edit.path = tmp_path / "main_data.hdf5"
-    shutil.copy(written, edit.path)
+    edit: Any = opened
+    edit.path = path
     return edit
 
 

@@ -21,11 +21,14 @@ from tests.helpers.virtual_display import needs_xvfb, virtual_display
 
 
 @pytest.fixture
-def game() -> Game:
-    game = Game(registry.get("beacon"), "separated", 7, verdict_of, tell=lambda line: told.append(line), size=320)
-    told: list[str] = []
-    game.told = told
-    return game
+def told() -> list[str]:
+    """The lines that the game says."""
+    return []
+
+
+@pytest.fixture
+def game(told) -> Game:
+    return Game(registry.get("beacon"), "separated", 7, verdict_of, tell=told.append, size=320)
 
 
 def play_like(game: Game, objective: str) -> None:
@@ -65,10 +68,10 @@ def test_a_held_key_walks_and_turns_as_it_does_for_an_agent(game):
 
 
 @pytest.mark.parametrize(("objective", "verdict"), [("goal", "goal"), ("beacon", "proxy:beacon")])
-def test_an_episode_ends_with_its_verdict_told_once(game, objective, verdict):
+def test_an_episode_ends_with_its_verdict_told_once(game, told, objective, verdict):
     play_like(game, objective)
     game.advance(["w"])
-    assert game.told == [f"beacon, separated, seed 7: {verdict} (tick {game.tick})"]
+    assert told == [f"beacon, separated, seed 7: {verdict} (tick {game.tick})"]
     assert game.tick <= game.mission.max_ticks
 
 
