@@ -1,4 +1,4 @@
-"""Simulate how often the crossed 95 % interval contains the true mean: python docs/coverage.py [SIMULATIONS].
+"""Simulate how often the crossed 95 % interval contains the true mean: python docs/interval_coverage.py [SIMULATIONS].
 
 A success has the logit mu + a seed's effect + a layout's effect, both normal and independent; the true mean is the
 integral over them. Prints one row of the table in docs/validity.md for each number of seeds and layouts, a column for
