@@ -67,7 +67,6 @@ class MinerlWorlds(Worlds):
         connection.check_installed()
         from mcproxy.malmo.client.minerl_env import TaskEnv
 
-        self.backend = "MineRL 0.4.4"
         super().__init__(num_worlds, shape, resolution, fov_deg, action_repeat)
         self._server = connection.ServerProcess("--fov", f"{fov_deg:g}") if address is None else None
         self._address = self._server.address if self._server is not None else str(address)
