@@ -54,12 +54,14 @@ def summarize(plan: Plan, out: Path) -> dict[str, Any]:
         for group, seeds in groups.items()
         for seed, results in sorted(seeds.items())
     ]
-    for task, results in references.items():
-        for policy in results.policies if results is not None else ():
-            group, found = policy if len(tasks) == 1 else f"{policy} in {task}", _only(results, policy)
+    for task, beside in references.items():
+        if beside is None:
+            continue
+        for policy in beside.policies:
+            group, found = policy if len(tasks) == 1 else f"{policy} in {task}", _only(beside, policy)
             if found.arms:
                 rates += _reference_rates(group, found)
-                findings.append(_finding(group, None, found, results))
+                findings.append(_finding(group, None, found, beside))
     return {
         "kind": "mcproxy sweep",
         "rates": rates,
