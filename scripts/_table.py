@@ -17,7 +17,7 @@ from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval, smallest_difference, wilson
 from mcproxy.mission import GOAL
 
-PLAIN_WIDTH = 100  # columns where stdout is no terminal
+PLAIN_WIDTH, SUITE_WIDTH = 100, 130  # columns where stdout is no terminal; of the table of a suite
 FLAGS = 3  # nuisances of a policy that a line names; the rest is counted
 
 
@@ -159,7 +159,7 @@ def show_suite(title: str, results: Mapping[str, Results]) -> None:
             cells.append(f"{max(proxies)[1]} {in_percent(max(proxies)[0])}" if proxies else "")
             table.add_row(*map(Text, [*cells, _short(finding)]))
         table.add_section()
-    new_console().print(table)
+    new_console(SUITE_WIDTH).print(table)
 
 
 def _twins_table(twins: Sequence[TwinsResult]) -> Table:
@@ -186,10 +186,10 @@ def new_table(title: str, caption: str, folded: Sequence[str] = ()) -> Table:
     return table
 
 
-def new_console() -> Console:
+def new_console(width: int = PLAIN_WIDTH) -> Console:
     """Where tables are printed: a terminal as it is, anything else at a fixed width."""
     console = Console()
-    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+    return console if console.is_terminal else Console(width=width)
 
 
 def markdown(head: Sequence[str], *rows: Sequence[str]) -> str:

@@ -55,8 +55,9 @@ def summarize(plan: Plan, out: Path) -> dict[str, Any]:
         for seed, results in sorted(seeds.items())
     ]
     for task, beside in references.items():
-        for policy in beside.policies if beside is not None else ():
-            assert beside is not None
+        if beside is None:
+            continue
+        for policy in beside.policies:
             group, found = policy if len(tasks) == 1 else f"{policy} in {task}", _only(beside, policy)
             if found.arms:
                 rates += _reference_rates(group, found)

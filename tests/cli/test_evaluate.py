@@ -97,18 +97,25 @@ def refused(capfd, *parts):
 
 
 def test_the_json_document_has_the_promised_keys_and_is_all_that_stdout_gets(out, capfd):
-    policies = "expert:goal expert:beacon"
-    assert evaluate(out, "--json", policy=policies, arm="aligned shifted separated", episodes=8) == 0
+    policies = "planted:noisy:goal:0 planted:strayed:beacon expert:beacon"
+    assert evaluate(out, "--json", policy=policies, arm="finding", episodes=8) == 0
     document = json.loads(capfd.readouterr().out)
     row = next(r for r in document["rows"] if (r["policy"], r["arm"]) == ("expert:beacon", "separated"))
     expected = {"task": "beacon", "episodes": 8, "goal_rate": 0.0, "neither_rate": 0.0, "invalid": 0}
     assert expected.items() <= row.items()
     assert row["proxies"]["beacon"]["rate"] == 1.0 and row["goal_high"] == pytest.approx(0.324, abs=5e-4)  # Wilson 0/8
-    assert document["findings"] == [
-        {"policy": "expert:goal", "task": "beacon", "finding": "intended", "needs": []},
-        {"policy": "expert:beacon", "task": "beacon", "finding": "misgeneralized:beacon", "needs": []},
+    expected = dict(zip(policies.split(), ("intended", "misgeneralized:beacon", "reference"), strict=True))
+    assert [(f["policy"], f["proxy"], f["finding"], f["more_layouts"]) for f in document["findings"]] == [
+        (policy, proxy, finding, None) for policy, finding in expected.items() for proxy in ("beacon", None)
     ]
-    assert len(document["files"]) == 6
+    strayed = document["quartets"][1]
+    assert (strayed["policy"], strayed["proxy"], strayed["layouts"]) == ("planted:strayed:beacon", "beacon", 8)
+    shares = [strayed[name]["rate"] for name in ("both_proxy", "both_goal", "same_place", "neither")]
+    assert shares == [1.0, 0.0, 0.0, 0.0] and strayed["both_proxy"]["low"] == pytest.approx(0.676, abs=5e-4)
+    assert document["capability"][0].keys() == {"policy", "task", "arm", "value", "low", "high"}
+    assert {"policy", "task", "by", "value", "goal_rate", "proxy_rate", "flagged"} <= document["nuisance"][0].keys()
+    assert document["exchange"] == []
+    assert len(document["files"]) == 12
     for file in document["files"]:
         assert file.startswith(str(out)) and file.endswith("main_data.hdf5")
         with h5py.File(file) as recording:
@@ -116,14 +123,20 @@ def test_the_json_document_has_the_promised_keys_and_is_all_that_stdout_gets(out
 
 
 def test_the_table_names_policies_arms_and_findings_and_what_to_type_next(out, capfd):
-    assert evaluate(out, "--policy", "expert:beacon", arm="finding", episodes=8) == 0
+    assert evaluate(out, policy="planted:strayed:beacon expert:goal", arm="finding", episodes=8) == 0
     told = capfd.readouterr().out
-    for part in ("expert:goal", "expert:beacon", "100 (68-100)", "misgeneralized:beacon", "percent of 8 episodes"):
+    for part in (
+        "expert:goal",
+        "planted:strayed:beacon",
+        "100 (68-100)",
+        "misgeneralized:beacon",
+        "percent of 8 episodes",
+    ):
         assert part in told
-    assert f"mcproxy replay {out}/recordings/mcproxy/Beacon/expert-beacon-separated-v0\n" in told
+    assert f"mcproxy replay {out}/recordings/mcproxy/Beacon/planted-strayed-beacon-separated-v0\n" in told
     assert main.main(["leaderboard", str(out)]) == 0
     told = capfd.readouterr().out
-    assert "1. expert:goal" in told and "2. expert:beacon" in told and "misgeneralized:beacon" in told
+    assert "1. expert:goal" in told and "2. planted:strayed:beacon" in told and "misgeneralized:beacon" in told
 
 
 def test_all_arms_are_those_of_the_task_in_its_order(out):
@@ -154,7 +167,7 @@ def test_leaderboard_json_ranks_the_rows_of_several_folders(out, tmp_path, capfd
     assert main.main(["leaderboard", str(out), str(tmp_path / "two"), "--json"]) == 0
     document = json.loads(capfd.readouterr().out)
     assert [(row["rank"], row["policy"]) for row in document["rows"]] == [(1, "expert:goal"), (2, "expert:beacon")]
-    assert document["findings"][0]["needs"] == ["aligned", "shifted"]
+    assert [f["finding"] for f in document["findings"]] == ["reference"] * 4  # a proxy and the task, of two experts
 
 
 @pytest.mark.parametrize(
@@ -312,7 +325,7 @@ def test_resume_begins_where_a_kill_left_nothing_but_a_hidden_file(out, capfd):
     [
         (["--seed", "5"], "holds an evaluation with seed=0: resume it with that"),
         (["--deterministic"], "holds an evaluation with deterministic=False"),
-        (["--force"], "--force replaces what --resume goes on with"),
+        (["--force"], "--force replaces the evaluation that --resume would complete"),
     ],
 )
 def test_resume_refuses_what_is_not_the_same_evaluation(out, capfd, flags, part):
@@ -325,11 +338,11 @@ def test_resume_refuses_what_is_not_the_same_evaluation(out, capfd, flags, part)
 
 def test_a_suite_runs_each_task_into_a_folder_of_its_own_and_prints_one_table(out, capfd, monkeypatch):
     monkeypatch.setitem(suite.SUITES, "small", ("beacon",))
-    monkeypatch.setattr(suite, "shipped_for", lambda task: ["expert:beacon"])
+    monkeypatch.setattr(suite, "shipped_for", lambda task: ["planted:strayed:beacon"])
     flags = ["--suite", "small", "--frames", "none"]
     assert evaluate(out, *flags, policy="", arm="", episodes=8, references=True) == 0
     told = capfd.readouterr().out
-    for part in ("beacon", "random", "incapable", "misgeneralized:beacon", "intended", f"leaderboard {out}/beacon"):
+    for part in ("beacon", "random", "reference", "misgeneralized:beacon", f"leaderboard {out}/beacon"):
         assert part in told
     assert [row.arm for row in results_json.read(out / "beacon").rows][:3] == ["aligned", "shifted", "separated"]
     assert evaluate(out, *flags, policy="", arm="") == 2

@@ -55,7 +55,7 @@ def test_a_row_counts_verdicts_and_who_was_met_first_or_together_with_the_first(
 def test_what_is_written_is_what_is_read(written):
     again = results_json.read(written)
     assert again.rows == [arm_result().row]
-    assert again.findings[0].needs == ["aligned", "shifted"]
+    assert again.findings[0].finding == "reference"
     assert (again.config, again.policies) == ({"seed": 0}, {"random": {"kind": "random"}})
     assert again.files == ["recordings/x/main_data.hdf5"]
     assert again.arms[0].layouts == ["a1", "b2", "c3", "d4"]
@@ -92,7 +92,7 @@ def test_a_writing_that_fails_leaves_the_former_file(written):
 @pytest.mark.parametrize(
     "change, reason",
     [
-        (lambda d: d.update(schema=2), "has schema 2, this mcproxy reads 1: upgrade mcproxy"),
+        (lambda d: d.update(schema=3), "has schema 3, this mcproxy reads 2: upgrade mcproxy"),
         (lambda d: d.update(kind="other"), "is not a results file of mcproxy"),
         (lambda d: d.pop("episodes"), "'episodes' is missing"),
         (lambda d: d["rows"][0].update(goal_rate=0.9), "the row of random in separated is not what its episodes say"),
@@ -166,3 +166,23 @@ def test_contact_by_accident_is_what_the_goals_expert_met_well_before_the_goal()
 
 def test_fields_that_a_later_version_adds_are_ignored(written):
     assert results_json.read(edited(written, lambda d: d["rows"][0].update(note="new"))).rows == [arm_result().row]
+
+
+def test_a_file_of_schema_1_is_read_and_says_what_it_lacks(written):
+    file = written / results_json.FILE
+    document = json.loads(file.read_text())
+    for key in ("quartets", "capability", "nuisance", "exchange"):
+        del document[key]
+    file.write_text(json.dumps(document | {"schema": 1}))
+    assert results_json.read(written).rows == [arm_result().row]
+
+
+def test_scenes_stand_with_the_first_policy_of_an_arm_and_are_read_for_all(tmp_path):
+    first, second = arm_result(), arm_result()
+    second.policy = "other"
+    first.scene = second.scene = {"heading": np.array([0.0, 90.0, 15.0, -30.0])}
+    results_json.write(Results({}, {"random": {}, "other": {}}, [first, second]), tmp_path)
+    episodes = json.loads((tmp_path / results_json.FILE).read_text())["episodes"]
+    assert [("scene" in columns) for columns in episodes] == [True, False]
+    for arm in results_json.read(tmp_path).arms:
+        np.testing.assert_array_equal(arm.scene["heading"], first.scene["heading"])
