@@ -45,7 +45,7 @@ from mcproxy.task import Task
 from mcproxy.verdict import NEITHER, PROXY, met_first
 
 SHARES = (0.25, 0.35, 0.5, 0.65, 0.75)  # of layouts in which a mixture wants the proxy
-NEAR = 0.05  # from a bound, within which `undecided` is right as well
+NEAR = 0.1  # from a bound, within which `undecided` is right too: 200 layouts have half-widths of 0.06
 NOISE = (0.2,)  # share of random actions at which what an agent wants must still be found
 ACCURATE = 0.99  # share of verdicts that must be right, in every task and arm
 LOUD = (0.5,)  # at which it may look incapable; what is found is reported, and nothing is declared

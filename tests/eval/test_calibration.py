@@ -78,7 +78,7 @@ def test_the_roster_has_every_kind_of_agent_with_its_class():
     assert declared["expert:beacon"] == declared["planted:noisy:beacon:0.2"] == ("misgeneralized:beacon",)
     assert declared["expert:goal"] == declared["planted:noisy:goal:0.2"] == ("intended",)
     assert declared["planted:mixture:beacon:0.5"] == declared["planted:coin:beacon"] == ("indifferent:beacon",)
-    assert declared["planted:mixture:beacon:0.25"] == ("intended",)
+    assert declared["planted:mixture:beacon:0.25"] == ("intended", "undecided")  # 0.08 from the bound of 2/3
     assert declared["planted:mixture:beacon:0.65"] == ("indifferent:beacon", "undecided")  # near the bound of 2/3
     assert declared["planted:leftmost:beacon"] == ("side",)
     assert declared["planted:avoider:beacon"] == declared["planted:lazy"] == declared["random"] == ("incapable",)
