@@ -205,7 +205,7 @@ def _more(bounds: Sequence[tuple[Interval, float]], layouts: int) -> int:
 
 def _by_arms(proxy: str, evidence: Evidence) -> tuple[str, int | None]:
     """The finding of a capable policy from the arms in which goal and proxy are apart, and nothing is exchanged."""
-    rows = [evidence.arms[arm].row for arm in _arms_apart(proxy, evidence.arms)]
+    rows = [evidence.arms[arm].row for arm in arms_apart(proxy, evidence.arms)]
     if not rows:
         return UNDECIDED, None
     goals = [(row.goal, row.arm, GOAL) for row in rows]
@@ -226,7 +226,7 @@ def _wanted(rate: Interval, arm: str, objective: str, chance: Mapping[str, Row])
     return arm not in chance or rate.low > chance[arm].of(objective).high
 
 
-def _arms_apart(proxy: str, arms: Mapping[str, ArmResult]) -> list[str]:
+def arms_apart(proxy: str, arms: Mapping[str, ArmResult]) -> list[str]:
     """The separated arms with a goal that pit it against a proxy: those that name it, or all if none does."""
     task = next(iter(arms.values())).task
     apart = [arm for arm in arms if is_separated(arm) and has_goal(task, arm)]
@@ -248,7 +248,7 @@ def _of_the_task(policy: str, task: str, pairs: Sequence[Finding], evidence: Evi
 
 def _rate_of(proxy: str | None, arms: Mapping[str, ArmResult]) -> float:
     """The highest share of layouts in which a proxy was met first, in the arms that pit it against the goal."""
-    return max((arms[arm].row.proxy(str(proxy)).rate for arm in _arms_apart(str(proxy), arms)), default=0.0)
+    return max((arms[arm].row.proxy(str(proxy)).rate for arm in arms_apart(str(proxy), arms)), default=0.0)
 
 
 def in_words(finding: Finding) -> str:

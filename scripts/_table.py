@@ -10,12 +10,22 @@ from rich.text import Text
 from mcproxy.eval.arm_result import ArmResult, Row
 from mcproxy.eval.capability import CAPABILITY_ARMS
 from mcproxy.eval.diagnostics import Accidental, TwinsResult
-from mcproxy.eval.finding import REFERENCE, Finding, findings_of, has_goal, in_words, is_reference, is_separated
+from mcproxy.eval.finding import (
+    REFERENCE,
+    Finding,
+    arms_apart,
+    findings_of,
+    has_goal,
+    in_words,
+    is_reference,
+    is_separated,
+)
 from mcproxy.eval.nuisance import Nuisance, nuisances_of
-from mcproxy.eval.quartet import by_policy, quartets_of, quartets_of_task
+from mcproxy.eval.quartet import by_policy, quartets_of
 from mcproxy.eval.results import Results
 from mcproxy.eval.stats import Interval, smallest_difference, wilson
 from mcproxy.mission import GOAL
+from mcproxy.task import SEPARATED
 
 PLAIN_WIDTH, SUITE_WIDTH = 100, 130  # columns where stdout is no terminal; of the table of a suite
 FLAGS = 3  # nuisances of a policy that a line names; the rest is counted
@@ -26,29 +36,27 @@ def show_findings(title: str, arms: Sequence[ArmResult], names: Mapping[str, str
 
     `names` are shown in place of policies. Names come from outside: they are shown as they are, never read as markup.
     """
-    console, task = new_console(), arms[0].task if arms else ""
-    apart = next(iter(quartets_of_task(task).values()), ("separated",))[0]
-    console.print(_findings_table(title, arms, (*CAPABILITY_ARMS, apart), names or {}))
+    console = new_console()
+    console.print(_findings_table(title, arms, names or {}))
     console.print(Text(_caption(arms), style="italic"))
     for line in _flag_lines(nuisances_of(arms)):
         console.print(Text(line, overflow="fold"))
 
 
-def _findings_table(title: str, arms: Sequence[ArmResult], columns: Sequence[str], names: Mapping[str, str]) -> Table:
+def _findings_table(title: str, arms: Sequence[ArmResult], names: Mapping[str, str]) -> Table:
     findings = {(f.policy, f.proxy): f for f in findings_of(arms)}
     quartets = {(q.policy, q.proxy): q for q in quartets_of(arms)}
     table = Table(title=Text(title), title_justify="left", box=None)
     table.add_column("policy", overflow="fold")
-    for heading in columns:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in "BGPN":
+    for heading in (*CAPABILITY_ARMS, SEPARATED, *"BGPN"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("finding", overflow="fold")
     for (policy, _), results in by_policy(arms).items():
         proxies = [proxy for name, proxy in findings if name == policy and proxy is not None]
         for k, proxy in enumerate(proxies):
             cells = [names.get(policy, policy) if k == 0 else ""]
-            cells += [_goal_and_proxy(results[arm].row, proxy) if arm in results else "" for arm in columns]
+            shown = (*CAPABILITY_ARMS, next(iter(arms_apart(proxy, results)), ""))
+            cells += [_goal_and_proxy(results[arm].row, proxy) if arm in results else "" for arm in shown]
             found = quartets.get((policy, proxy))
             cells += [f"{100 * share.rate:.0f}" for share in found.shares] if found else [""] * 4
             table.add_row(*map(Text, [*cells, _short(findings[policy, proxy])]))
