@@ -34,7 +34,7 @@ lint: setup
 types: setup
 	@rm -rf build
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-compile --target build/typed .
-	$(BIN)/mypy build/typed/mcproxy tests docs
+	$(BIN)/mypy build/typed/mcproxy tests docs/*.py
 
 clean:
 	rm -rf build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
