@@ -34,7 +34,7 @@ def flat_mission(wall: int) -> Mission:
         blocks[:, 1 : 1 + wall, 20] = ID["stone"]
     like = registry.named("beacon").mission(0, "separated", "eval")
     spawn = (16.5, 1.0, 16.5)
-    return replace(like, blocks=blocks, spawn=spawn, yaw_deg=0.0, layout=layout_hash(blocks, spawn, 0.0), origin=None)
+    return replace(like, blocks=blocks, spawn=spawn, yaw_deg=0.0, layout=layout_hash(blocks), origin=None)
 
 
 def paths(client: Client, mission: Mission, keys: list[tuple[int, int, int]]) -> tuple[np.ndarray, np.ndarray]:
