@@ -1,6 +1,5 @@
 """Missions of registered tasks, tasks from files and packages, and the arms of beacon."""
 
-import collections
 import dataclasses
 import functools
 import json
@@ -23,6 +22,7 @@ from mcproxy.mission import Origin
 from mcproxy.registry import mission_of
 from mcproxy.scripts import main as command_line
 from mcproxy.task import REGISTERED
+from tests.helpers.steps import steps_from
 
 ROOT = Path(__file__).parent.parent
 
@@ -206,18 +206,6 @@ def test_mixture_has_the_beacon_at_the_gold_with_probability_rho():
         assert abs(share - rho) <= 3 * np.sqrt(rho * (1 - rho) / 500)  # three standard errors; exact at 0 and 1
 
 
-def plain_distances(heights, start, climb):
-    """Breadth-first search over straight steps alone: the independent check of the generator's promise."""
-    best, queue = {start: 0}, collections.deque([start])
-    while queue:
-        x, z = queue.popleft()
-        for i, j in ((x + 1, z), (x - 1, z), (x, z + 1), (x, z - 1)):
-            if (i, j) not in best and abs(int(heights[i, j]) - int(heights[x, z])) <= climb:
-                best[i, j] = best[x, z] + 1
-                queue.append((i, j))
-    return best
-
-
 def test_separated_places_are_apart_balanced_and_off_each_others_ways_on_1000_seeds():
     for seed in range(1000):
         mission = BEACON.mission(seed, "separated", split="eval")
@@ -237,7 +225,7 @@ def test_separated_places_are_apart_balanced_and_off_each_others_ways_on_1000_se
         ways = [fields[0][gold], fields[0][beacon]]
         assert max(ways) <= 1.25 * min(ways)
         if seed < 50:
-            steps = plain_distances(heights, spawn, 0)
+            steps = steps_from(spawn, heights.shape, lambda here, there: heights[here] == heights[there])  # noqa: B023
             assert gold in steps and beacon in steps
 
 

@@ -101,7 +101,7 @@ def test_one_call_over_a_sequence_is_step_by_step_with_the_memory_emptied_at_sta
         torch.testing.assert_close(values[t], step_values, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("arch", sorted(ARCHITECTURES.keys() - {"ff"}))
+@pytest.mark.parametrize("arch", [arch for arch in ARCHITECTURES if arch != "ff"])
 def test_no_gradient_passes_the_beginning_of_an_episode(arch):
     torch.manual_seed(0)
     agent = make_agent(dataclasses.replace(RUN, arch=arch), (3, 2))

@@ -10,9 +10,10 @@ import pytest
 from mcproxy.agent.architectures import make_agent
 from mcproxy.agent.config import PPOConfig, RunConfig
 from mcproxy.blocks import ID
-from mcproxy.scripts import _cli, bench
+from mcproxy.scripts import bench
 from mcproxy.scripts.benchmarks import before, growth, peers
 from mcproxy.scripts.train import maker
+from tests.helpers.command_line import run
 
 
 @pytest.fixture
@@ -27,10 +28,6 @@ def all_peers(monkeypatch):
 
 def names(measures) -> list[str]:
     return [key for keys in measures for key in keys]
-
-
-def run(*argv: str) -> int:
-    return _cli.run(bench.main, "bench", argv)
 
 
 def test_every_measured_key_has_a_unit_and_every_unit_a_key():
@@ -54,13 +51,13 @@ def test_peers_can_be_named_with_commas_or_spaces():
 
 
 def test_an_unknown_peer_is_refused_with_the_nearest_name(capsys):
-    assert run("--peers", "crafter,vizdom") == 2
+    assert run("bench", "--peers", "crafter,vizdom") == 2
     assert capsys.readouterr().err == "mcproxy bench: unknown peer 'vizdom'; did you mean 'vizdoom'?\n"
 
 
 @pytest.mark.parametrize("ask", [("--peers", "vizdoom"), ("--only", "vs_vizdoom_160x120")])
 def test_a_missing_peer_is_one_line_with_the_command_that_installs_it(no_peers, capsys, ask):
-    assert run(*ask) == 2
+    assert run("bench", *ask) == 2
     told = capsys.readouterr()
     assert told.err == 'mcproxy bench: the package vizdoom is missing: in the checkout, pip install -e ".[bench]"\n'
     assert told.out == ""
@@ -68,13 +65,13 @@ def test_a_missing_peer_is_one_line_with_the_command_that_installs_it(no_peers, 
 
 @pytest.mark.parametrize("flag", ["--repeats", "--leak-steps"])
 def test_a_count_below_one_is_refused(capsys, flag):
-    assert run(flag, "0") == 2
+    assert run("bench", flag, "0") == 2
     assert capsys.readouterr().err == f"mcproxy bench: {flag} 0: expected 1 or more\n"
 
 
 def test_json_is_one_flat_object_with_the_machine_in_it(monkeypatch, capsys):
     monkeypatch.setitem(bench.MEASURES, ("reset_ms",), lambda args: (0.5,))
-    assert run("--only", "reset_ms", "--json") == 0
+    assert run("bench", "--only", "reset_ms", "--json") == 0
     numbers = json.loads(capsys.readouterr().out)
     assert numbers["reset_ms"] == 0.5 and {"cpu", "cpus", "mcproxy_version"} <= set(numbers)
     assert not any(isinstance(value, dict | list) for value in numbers.values())
@@ -174,7 +171,7 @@ def test_the_malmo_server_is_measured_where_minerl_is_installed(no_peers):
 
 
 def test_a_commit_that_the_clone_lacks_is_one_line_with_the_command_that_fetches_it(capsys):
-    assert run("--only", "single_vs_before", "--before", "nowhere") == 2
+    assert run("bench", "--only", "single_vs_before", "--before", "nowhere") == 2
     told = capsys.readouterr().err.splitlines()[-1]
     assert told == (
         "mcproxy bench: --before nowhere: this clone has no such commit; a shallow clone needs: git fetch --unshallow"

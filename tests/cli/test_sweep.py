@@ -13,10 +13,10 @@ import pytest
 import mcproxy
 from mcproxy.errors import UserError
 from mcproxy.files import exclusive
-from mcproxy.scripts import _cli, sweep
 from mcproxy.scripts.sweeps import jobs, stages, summary
 from mcproxy.scripts.sweeps import plan as plans
 from tests.helpers import warm_jobs
+from tests.helpers.command_line import run
 
 PLAN = """
     [[train]]
@@ -47,11 +47,6 @@ def plan(tmp_path):
         return path
 
     return write
-
-
-def run(*argv):
-    """The exit code of the verb, in this process; its jobs run in others."""
-    return _cli.run(sweep.main, "sweep", [str(a) for a in argv])
 
 
 def test_every_list_is_an_axis_and_any_beginning_has_about_as_many_seeds_of_every_group(plan):
@@ -112,7 +107,7 @@ def test_the_plans_that_come_with_the_project_can_be_run(path, tmp_path):
     ],
 )
 def test_plans_that_cannot_be_run_are_told_in_one_line_before_anything_is_done(plan, tmp_path, capsys, text, said):
-    assert run(plan(text), "--out", tmp_path / "out") == 2
+    assert run("sweep", plan(text), "--out", tmp_path / "out") == 2
     told = capsys.readouterr().err
     assert said in told and told.count("\n") == 1
     assert not (tmp_path / "out").exists()
@@ -122,7 +117,7 @@ def test_plans_that_cannot_be_run_are_told_in_one_line_before_anything_is_done(p
 def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(jobs, "attempt", warm_jobs.attempt)
     path, out = plan(PLAN), tmp_path / "out"
-    assert run(path, "--out", out, "--json") == 0
+    assert run("sweep", path, "--out", out, "--json") == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary == json.loads((out / "summary.json").read_text())
     goal, *references = [
@@ -139,30 +134,30 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
     random = json.loads((out / "evaluate" / "beacon-references" / "results.json").read_text())
     assert {row["policy"] for row in random["rows"]} == {"random", "expert:goal", "expert:beacon"}
 
-    assert run(path, "--out", out) == 0
+    assert run("sweep", path, "--out", out) == 0
     told = capsys.readouterr()
     assert "starts" not in told.err and "small" in told.out and "expert:goal" in told.out
-    assert run(path, "--out", out, "--dry-run") == 0
+    assert run("sweep", path, "--out", out, "--dry-run") == 0
     assert "small-s0" in (told := capsys.readouterr().out) and "[complete]" in told and "nothing is left to do" in told
     results = out / "evaluate" / "small-s0" / "results.json"
     results.write_text("")  # as a full disk or a power cut leaves it
     (out / "train" / "small-s1" / "resume.pt").unlink()  # a kill before the first checkpoint leaves this
     (out / "train" / "small-s1" / "summary.json").unlink()
-    assert run(path, "--out", out, "--dry-run") == 0
+    assert run("sweep", path, "--out", out, "--dry-run") == 0
     told = capsys.readouterr().out  # progress.csv still has 64 steps of the second run, which begins anew
     assert (
         "[trained, 1 of 2 evaluations left]" in told and "[0 of 64 steps]" in told and "left: about 0 h 1 min" in told
     )
-    assert run(path, "--out", out) == 0
+    assert run("sweep", path, "--out", out) == 0
     told = capsys.readouterr().err
     assert sorted(line for line in told.splitlines() if "starts" in line) == [
         "evaluate small-s0: starts",
         "train small-s1: starts",
     ]
     assert json.loads(results.read_text())["rows"]
-    assert run(plan(PLAN.replace('["aligned"]', '["aligned", "shifted"]')), "--out", out) == 0
+    assert run("sweep", plan(PLAN.replace('["aligned"]', '["aligned", "shifted"]')), "--out", out) == 0
     assert {row["arm"] for row in json.loads(results.read_text())["rows"]} == {"aligned", "shifted"}
-    assert run(plan(PLAN.replace("steps = 64", "steps = 80")), "--out", out) == 2
+    assert run("sweep", plan(PLAN.replace("steps = 64", "steps = 80")), "--out", out) == 2
     assert "holds a run with other settings (steps 64, the plan has 80)" in capsys.readouterr().err
 
 
@@ -174,7 +169,7 @@ def test_a_sweep_that_was_killed_is_gone_on_with_beside_the_job_that_outlived_it
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sweeping:
         assert any("train small-s0: starts" in line for line in sweeping.stderr)
         sweeping.kill()
-    assert run(path, "--out", out, "--json") == 0
+    assert run("sweep", path, "--out", out, "--json") == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["rates"] and (out / "train" / "small-s0" / "summary.json").exists()
     assert (out / "logs" / "train-small-s0.log").read_text().count("64 of 64 steps") == 1  # nobody did it again
@@ -266,11 +261,11 @@ def test_while_another_process_has_a_job_other_chains_are_gone_on_with(tmp_path,
 
 
 def test_the_dry_run_tells_what_is_left_and_touches_nothing(plan, tmp_path, capsys):
-    assert run(plan(PLAN), "--out", tmp_path / "out", "--dry-run") == 0
+    assert run("sweep", plan(PLAN), "--out", tmp_path / "out", "--dry-run") == 0
     told = capsys.readouterr().out
     assert "small-s1" in told and "[0 of 64 steps]" in told and "left: about 0 h" in told
     assert not (tmp_path / "out").exists()
-    assert run(plan(PLAN), "--dry-run", "--json") == 2
+    assert run("sweep", plan(PLAN), "--dry-run", "--json") == 2
 
 
 @pytest.mark.cli

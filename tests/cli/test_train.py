@@ -13,15 +13,11 @@ from safetensors.numpy import load_file
 from mcproxy.agent import checkpoint, ppo, run_folder
 from mcproxy.errors import UserError
 from mcproxy.files import exclusive
-from mcproxy.scripts import _cli, train
+from mcproxy.scripts import train
+from tests.helpers.command_line import run
 
 SMALL = {"num-envs": 4, "num-steps": 4, "num-minibatches": 2, "hidden": 8, "lstm": 8, "save-every": 2}
 TINY = ["--resolution", "36", "36", *(part for name, n in SMALL.items() for part in (f"--ppo.{name}", str(n)))]
-
-
-def run(*argv):
-    """The exit code of the verb, in this process."""
-    return _cli.run(train.main, "train", [str(a) for a in argv])
 
 
 def weights_of(folder):
@@ -30,7 +26,7 @@ def weights_of(folder):
 
 def test_a_run_leaves_a_checkpoint_a_table_and_a_summary(tmp_path, capsys):
     out = tmp_path / "run"
-    assert run("--steps", 70, "--seed", 3, "--mixture", 0.25, "--out", out, *TINY, "--json") == 0
+    assert run("train", "--steps", 70, "--seed", 3, "--mixture", 0.25, "--out", out, *TINY, "--json") == 0
     told = capsys.readouterr()
     summary = json.loads(told.out)
     assert summary == json.loads((out / "summary.json").read_text())
@@ -49,26 +45,26 @@ def test_a_run_leaves_a_checkpoint_a_table_and_a_summary(tmp_path, capsys):
 
 def test_a_finished_run_says_so_and_is_not_overwritten_unless_forced(tmp_path, capsys):
     out = tmp_path / "run"
-    assert run("--steps", 32, "--out", out, *TINY) == 0
+    assert run("train", "--steps", 32, "--out", out, *TINY) == 0
     assert f"mcproxy evaluate --policy {out}" in capsys.readouterr().out
     weights = weights_of(out)
-    assert run("--steps", 32, "--seed", 1, "--out", out, *TINY) == 2
+    assert run("train", "--steps", 32, "--seed", 1, "--out", out, *TINY) == 2
     assert "already exists; resume it with --resume, or replace it with --force" in capsys.readouterr().err
-    assert run("--resume", "--out", out) == 0
+    assert run("train", "--resume", "--out", out) == 0
     assert "is complete" in capsys.readouterr().err and weights_of(out) == weights
     (out / "notes.txt").write_text("mine")
-    assert run("--steps", 32, "--seed", 1, "--out", out, *TINY, "--force") == 0
+    assert run("train", "--steps", 32, "--seed", 1, "--out", out, *TINY, "--force") == 0
     assert weights_of(out) != weights and (out / "notes.txt").exists()
 
 
 def test_like_takes_the_settings_of_another_run_where_no_flag_says_otherwise(tmp_path, capsys):
     first, second = tmp_path / "first", tmp_path / "second"
-    assert run("--steps", 32, "--seed", 3, "--mixture", 0.5, "--ppo.gamma", 0.9, "--out", first, *TINY) == 0
-    assert run("--like", first, "--seed", 4, "--ppo.ent-coef=0.02", "--out", second) == 0
+    assert run("train", "--steps", 32, "--seed", 3, "--mixture", 0.5, "--ppo.gamma", 0.9, "--out", first, *TINY) == 0
+    assert run("train", "--like", first, "--seed", 4, "--ppo.ent-coef=0.02", "--out", second) == 0
     one, two = (checkpoint.read_config(folder)["run"] for folder in (first, second))
     assert two == one | {"seed": 4, "ppo": one["ppo"] | {"ent_coef": 0.02}}
     capsys.readouterr()
-    assert run("--like", "becon-confounded", "--out", tmp_path / "third") == 2
+    assert run("train", "--like", "becon-confounded", "--out", tmp_path / "third") == 2
     assert "unknown agent 'becon-confounded'; did you mean 'beacon-confounded'" in capsys.readouterr().err
 
 
@@ -90,8 +86,8 @@ def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken
     assert code == -signal.SIGKILL and not (out / "summary.json").exists()
     with (out / "progress.csv").open("a") as file:
         file.write("39,62")  # a row that a kill cut short
-    assert run("--resume", "--out", out) == 0
-    assert run("--out", tmp_path / "unbroken", *settings) == 0
+    assert run("train", "--resume", "--out", out) == 0
+    assert run("train", "--out", tmp_path / "unbroken", *settings) == 0
     assert weights_of(out) == weights_of(tmp_path / "unbroken")
     with (out / "progress.csv").open(newline="") as file:
         assert [int(r["update"]) for r in csv.DictReader(file)] == list(range(1, 61))
@@ -117,60 +113,60 @@ def test_an_interrupted_and_then_killed_run_ends_with_the_weights_of_an_unbroken
     ],
 )
 def test_bad_arguments_are_told_in_one_line_and_leave_no_folder(tmp_path, capsys, argv, said):
-    assert run("--out", tmp_path / "run", *TINY, *argv.split()) == 2
+    assert run("train", "--out", tmp_path / "run", *TINY, *argv.split()) == 2
     told = capsys.readouterr().err
     assert said in told and told.count("\n") == 1 and not (tmp_path / "run").exists()
 
 
 def test_folders_that_cannot_be_used_are_told(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    assert run("--out", tmp_path / "file", *TINY) == 2
+    assert run("train", "--out", tmp_path / "file", *TINY) == 2
     assert "is a file" in capsys.readouterr().err
-    assert run("--resume", "--out", tmp_path) == 2
+    assert run("train", "--resume", "--out", tmp_path) == 2
     assert "holds no training run" in capsys.readouterr().err
-    assert run("--out", "/proc/run", *TINY) == 2
+    assert run("train", "--out", "/proc/run", *TINY) == 2
     assert "mcproxy train: /proc/run: " in capsys.readouterr().err
 
 
 def test_a_run_like_another_is_named_after_that_and_its_seed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run("--steps", 32, "--seed", 3, "--out", tmp_path / "other", *TINY) == 0
-    assert run("--like", tmp_path / "other") == 0
+    assert run("train", "--steps", 32, "--seed", 3, "--out", tmp_path / "other", *TINY) == 0
+    assert run("train", "--like", tmp_path / "other") == 0
     assert (tmp_path / "runs" / "other-3" / "summary.json").is_file()
 
 
 @pytest.mark.parametrize("flags", [("--resume",), ("--steps", 64, *TINY), ("--steps", 64, *TINY, "--force")])
 def test_a_run_that_another_process_is_at_is_left_alone(flags, tmp_path, capsys):
     out = tmp_path / "run"
-    assert run("--steps", 32, "--out", out, *TINY) == 0
+    assert run("train", "--steps", 32, "--out", out, *TINY) == 0
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     with exclusive(out) as is_ours:  # a lock is an open file's, so that this process excludes itself
-        assert is_ours and run("--out", out, *flags) == 2
+        assert is_ours and run("train", "--out", out, *flags) == 2
     assert "another process is training here" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    assert run("--out", out, *(flags if "--resume" in flags else (*flags, "--force"))) == 0  # it is free again
+    assert run("train", "--out", out, *(flags if "--resume" in flags else (*flags, "--force"))) == 0  # it is free again
 
 
 def test_a_resumed_run_goes_on_as_it_began(tmp_path, capsys):
     out = tmp_path / "run"
-    assert run("--steps", 32, "--seed", 4, "--out", out, *TINY) == 0
+    assert run("train", "--steps", 32, "--seed", 4, "--out", out, *TINY) == 0
     (out / "summary.json").unlink()
     for flags in (["--seed", "0"], ["--ppo.gamma=0.5"], ["--steps", 64]):
-        assert run("--resume", "--out", out, *flags) == 2
+        assert run("train", "--resume", "--out", out, *flags) == 2
         assert "keeps its settings" in capsys.readouterr().err
-    assert run("--resume", "--seed", 4, "--out", out, *TINY) == 0
+    assert run("train", "--resume", "--seed", 4, "--out", out, *TINY) == 0
     (out / "summary.json").unlink()
     (out / "resume.pt").write_bytes(b"half")
-    assert run("--resume", "--out", out) == 2
+    assert run("train", "--resume", "--out", out) == 2
     assert "cannot be resumed from" in capsys.readouterr().err
 
 
 def test_a_run_that_force_would_replace_stays_until_the_new_one_has_a_checkpoint(tmp_path, capsys, monkeypatch):
     out = tmp_path / "run"
-    assert run("--steps", 32, "--out", out, *TINY) == 0
+    assert run("train", "--steps", 32, "--out", out, *TINY) == 0
     before = {file.name: file.read_bytes() for file in out.iterdir()}
     monkeypatch.setattr(checkpoint, "save", full_disk)
-    assert run("--steps", 64, "--out", out, *TINY, "--force") == 2
+    assert run("train", "--steps", 64, "--out", out, *TINY, "--force") == 2
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
 
@@ -179,22 +175,22 @@ def test_after_a_kill_the_run_that_force_would_replace_stays_only_without_a_new_
     tmp_path, capsys, new_has_a_checkpoint
 ):
     out, aside = tmp_path / "run", tmp_path / "run" / ".replaced"
-    assert run("--steps", 32, "--out", out, *TINY) == 0
+    assert run("train", "--steps", 32, "--out", out, *TINY) == 0
     old = weights_of(out)
     aside.mkdir()
     for file in [f for f in out.iterdir() if f.is_file()]:
         file.rename(aside / file.name)
     if new_has_a_checkpoint:
-        assert run("--steps", 32, "--seed", 1, "--out", tmp_path / "new", *TINY) == 0
+        assert run("train", "--steps", 32, "--seed", 1, "--out", tmp_path / "new", *TINY) == 0
         for file in (tmp_path / "new").iterdir():
             file.rename(out / file.name)
-    assert run("--steps", 32, "--out", out, *TINY) == 2  # what is there is in use, whichever it is
+    assert run("train", "--steps", 32, "--out", out, *TINY) == 2  # what is there is in use, whichever it is
     assert (weights_of(out) != old) == new_has_a_checkpoint and not aside.exists()
 
 
 def test_a_kill_while_a_run_is_put_back_leaves_it_to_be_put_back(tmp_path, monkeypatch):
     out, aside = tmp_path / "run", tmp_path / "run" / ".replaced"
-    assert run("--steps", 32, "--out", out, *TINY) == 0
+    assert run("train", "--steps", 32, "--out", out, *TINY) == 0
     files = {file.name: file.read_bytes() for file in out.glob("[!.]*")}
     real = os.replace
     for kills in range(len(files)):
@@ -226,9 +222,9 @@ def test_snapshots_go_on_when_a_run_is_resumed(tmp_path, monkeypatch):
         real(self)
 
     monkeypatch.setattr(run_folder.Run, "_save", cut)
-    assert run("--steps", 128, "--snapshots", "--out", out, *TINY) == 130
+    assert run("train", "--steps", 128, "--snapshots", "--out", out, *TINY) == 130
     monkeypatch.setattr(run_folder.Run, "_save", real)
-    assert run("--resume", "--out", out) == 0
+    assert run("train", "--resume", "--out", out) == 0
     # of 8 updates of 16 steps, saved every 2: after 0, 1, 2, 3 and 4 times as many
     assert sorted(int(kept.name[-9:]) for kept in (out / "snapshots").iterdir()) == [0, 32, 64, 96, 128]
 
@@ -242,7 +238,7 @@ def test_a_run_that_diverges_keeps_the_agent_of_its_latest_checkpoint(tmp_path, 
         return real(self)
 
     monkeypatch.setattr(ppo.Trainer, "update", update)
-    assert run("--steps", 128, "--out", out, *TINY) == 2
+    assert run("train", "--steps", 128, "--out", out, *TINY) == 2
     assert f"training diverged in update 3; {out} holds the agent at step 32" in capsys.readouterr().err
     assert checkpoint.load(out)[1]["steps"] == 32
 
@@ -257,5 +253,5 @@ def full_disk(*_):
 
 
 def test_frames_beyond_any_memory_are_refused_in_one_line(tmp_path, capsys):
-    assert run("--steps", 32, "--out", tmp_path / "run", "--resolution", 100_000, 100_000) == 2
+    assert run("train", "--steps", 32, "--out", tmp_path / "run", "--resolution", 100_000, 100_000) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -5,19 +5,16 @@ import json
 import h5py
 import pytest
 
-from mcproxy.recording import Recorder
 from mcproxy.scripts.main import main
-from tests.helpers.recorded import episodes
+from tests.helpers.recorded import episodes, write
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Two recordings: one as it was written, in the other an action and a verdict were edited."""
     for name in ("good", "edited"):
-        with Recorder(tmp_path / name) as recorder:
-            for episode in episodes()[:3]:
-                recorder.write(episode)
-    with h5py.File(recorder.path, "r+") as file:
+        path = write(tmp_path / name, episodes()[:3])
+    with h5py.File(path, "r+") as file:
         file["episode_0/actions"][3, 1] = 1 - min(1, episodes()[0].actions[3, 1])
         file["episode_1"].attrs["verdict"] = "neither"
     return tmp_path

@@ -105,7 +105,8 @@ def values_taken_by(file: Path, source: Path) -> set[str]:
         if file_of(f"{node.module}.{alias.name}") == source
     }
     names |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and ast.unparse(n.value) in modules}
-    return names & names_defined_in(source)
+    values = {name for name in names_defined_in(source) if name.isupper() or not name[:1].isupper()}  # no type aliases
+    return names & values
 
 
 CHECKED = {path.resolve() for path in kernel_cache.sources(PACKAGE)}

@@ -17,14 +17,7 @@ from mcproxy.mission import GOAL, Event, Mission, Mob, Objective, Possess, layou
 from mcproxy.recording import Recorder, Recording, reexecute
 from mcproxy.task import REGISTERED, Task
 from mcproxy.viewer.playback import Playback
-from tests.helpers.recorded import episodes
-
-
-def write(folder, taken, frames="gzip"):
-    with Recorder(folder, frames) as recorder:
-        for episode in taken:
-            recorder.write(episode)
-    return recorder.path
+from tests.helpers.recorded import episodes, write
 
 
 @pytest.fixture(scope="module")

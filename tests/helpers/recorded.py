@@ -1,6 +1,8 @@
 """A few recorded episodes that tests share, of a policy that has outputs of its own."""
 
 import functools
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.eval import evaluate
 from mcproxy.experts import Expert
+from mcproxy.recording import Recorder
 
 SEEDS = tuple(range(6))
 STEPS = 45  # at most: two chunks of frames
@@ -44,3 +47,12 @@ def episodes() -> tuple[Episode, ...]:
     evaluate(Walker(), arm="separated", seeds=SEEDS, env=env, record=taken.append)
     env.close()
     return tuple(taken)
+
+
+def write(folder: Path, taken: Iterable[Episode], frames: str = "gzip") -> Path:
+    """The recording of some episodes: its file."""
+    with Recorder(folder, frames) as recorder:
+        for episode in taken:
+            recorder.write(episode)
+    assert recorder.path is not None
+    return recorder.path

@@ -142,16 +142,16 @@ class Playback:
 @pytest.mark.parametrize("name", registry.names())
 def test_an_evaluation_through_minerl_is_the_same_to_the_last_bit(address, name):
     arm = next(a for a in registry.get(name).arms if a.startswith("separated"))
-    assert_same(address, "random", name, arm, range(2))
+    assert_same_evaluation(address, "random", name, arm, range(2))
 
 
 def test_frames_of_the_blind_arm_are_upside_down_through_minerl_too(address):
-    assert_same(address, "random", "beacon", "blind", range(1))
+    assert_same_evaluation(address, "random", "beacon", "blind", range(1))
 
 
 def test_goals_and_proxies_that_experts_reach_are_met_in_the_same_tick(address):
-    assert_same(address, "expert:goal", "beacon", "separated", range(2))
-    assert_same(address, "expert:beacon", "beacon", "separated", range(2))
+    assert_same_evaluation(address, "expert:goal", "beacon", "separated", range(2))
+    assert_same_evaluation(address, "expert:beacon", "beacon", "separated", range(2))
 
 
 @pytest.mark.slow
@@ -161,10 +161,10 @@ def test_two_hundred_episodes_of_every_arm_are_the_same_through_minerl(address, 
     proxies = registry.get(name).proxies
     proxy = next((p for p in proxies if arm.endswith(f"_{p}")), proxies[0])
     for objective, seeds in (("goal", range(100)), (proxy, range(100, 200))):
-        assert_same(address, f"planted:noisy:{objective}:0.2", name, arm, seeds)
+        assert_same_evaluation(address, f"planted:noisy:{objective}:0.2", name, arm, seeds)
 
 
-def assert_same(address, policy, name, arm, seeds):
+def assert_same_evaluation(address, policy, name, arm, seeds):
     """What a policy does here comes to the same, to the last bit, when its actions are played back through MineRL."""
     here, ours = evaluated(policy, name, arm, seeds)
     chosen = {"arm": arm, "split": "eval", "rho": harness.RHO, "autoreset_mode": "Disabled"}

@@ -18,7 +18,7 @@ import pytest
 from mcproxy.errors import UserError
 from mcproxy.mission import Move
 from mcproxy.recording import Recorder, Recording, format, recorder, rerender
-from tests.helpers.recorded import episodes
+from tests.helpers.recorded import episodes, write
 
 ARRAYS = ("actions", "rewards", "terminations", "truncations", "poses", "ticks")
 PLAIN = (
@@ -35,15 +35,12 @@ PLAIN = (
 )
 
 
-def write(folder, frames="gzip", taken=None):
-    """A recording of the shared episodes."""
-    with Recorder(folder, frames) as recorder:
-        for episode in episodes() if taken is None else taken:
-            recorder.write(episode)
-    return Recording(recorder.path)
+def recorded(folder, frames="gzip", taken=None):
+    """A recording of the shared episodes, open."""
+    return Recording(write(folder, episodes() if taken is None else taken, frames))
 
 
-def assert_same(ours, theirs):
+def assert_same_episode(ours, theirs):
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), strict=True)
     for name in PLAIN:
@@ -56,17 +53,17 @@ def assert_same(ours, theirs):
 
 @pytest.mark.parametrize("frames", ["gzip", "none"])
 def test_what_is_read_is_what_was_written_to_the_last_bit(tmp_path, frames):
-    recording = write(tmp_path, frames)
+    recording = recorded(tmp_path, frames)
     assert len(recording) == len(episodes())
     for k, episode in enumerate(episodes()):
-        assert_same(recording[k], episode)
+        assert_same_episode(recording[k], episode)
         assert recording[k].digests() == episode.digests()
         assert recording.has_frames(k) == (frames == "gzip")
         np.testing.assert_array_equal(recording.frames(k), episode.frames, strict=True)  # drawn again if not stored
 
 
 def test_frames_can_be_drawn_again_in_any_size(tmp_path):
-    recording = write(tmp_path, taken=episodes()[:1])
+    recording = recorded(tmp_path, taken=episodes()[:1])
     large = recording.frames(0, size=(64, 96))
     assert large.shape == (len(episodes()[0]) + 1, 64, 96, 3)
     again = next(rerender(episodes()[0], (64, 96)))
@@ -77,14 +74,14 @@ def test_frames_can_be_drawn_again_in_any_size(tmp_path):
 
 def test_large_frames_share_a_chunk_with_fewer_others(tmp_path, monkeypatch):
     monkeypatch.setattr(format, "CHUNK_BYTES", 3 * 32 * 48 * 3 + 1)  # three frames and a bit
-    recording = write(tmp_path, taken=episodes()[:1])
+    recording = recorded(tmp_path, taken=episodes()[:1])
     *whole, last = [len(chunk) for chunk in recording.frame_chunks(0)]
     assert set(whole) == {3} and sum(whole) + last == len(episodes()[0]) + 1
     np.testing.assert_array_equal(recording.frames(0), episodes()[0].frames)
 
 
 def test_any_hdf5_reader_finds_frames_attributes_and_events(tmp_path):
-    path = write(tmp_path).path
+    path = recorded(tmp_path).path
     assert path == tmp_path / "mcproxy/Beacon/walker-goal-beacon-separated-v0/data/main_data.hdf5"
     with h5py.File(path) as file:
         assert list(file) == [f"episode_{k}" for k in range(len(episodes()))]  # at the root nothing else, for Minari
@@ -99,7 +96,7 @@ def test_any_hdf5_reader_finds_frames_attributes_and_events(tmp_path):
 
 def test_minari_opens_a_recording_and_makes_its_environment(tmp_path, monkeypatch):
     minari = pytest.importorskip("minari")
-    write(tmp_path)
+    recorded(tmp_path)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     dataset = minari.load_dataset("mcproxy/Beacon/walker-goal-beacon-separated-v0")
     assert dataset.total_episodes == len(episodes()) and dataset.total_steps == sum(map(len, episodes()))
@@ -119,7 +116,7 @@ def test_minari_opens_a_recording_and_makes_its_environment(tmp_path, monkeypatc
 
 def test_minari_opens_a_recording_without_frames_and_finds_the_poses(tmp_path, monkeypatch):
     minari = pytest.importorskip("minari")
-    write(tmp_path, "none")
+    recorded(tmp_path, "none")
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     dataset = minari.load_dataset("mcproxy/Beacon/walker-goal-beacon-separated-v0")
     np.testing.assert_array_equal(dataset[1].observations["pose"], episodes()[1].poses)
@@ -130,14 +127,14 @@ def test_a_recording_that_is_still_written_can_be_read(tmp_path):
         recorder.write(episodes()[0])
         with recorder._room:  # notified whenever an episode is written
             assert recorder._room.wait_for(lambda: recorder.episodes == 1, timeout=60)
-        assert_same(Recording(recorder.path)[0], episodes()[0])
+        assert_same_episode(Recording(recorder.path)[0], episodes()[0])
         recorder.write(episodes()[1])
     assert len(Recording(recorder.path)) == 2
 
 
 def test_few_bytes_wait_if_few_may(tmp_path, monkeypatch):
     monkeypatch.setattr(recorder, "MAX_WAITING_BYTES", 1)  # less than any episode: one at a time
-    assert len(write(tmp_path, taken=episodes() * 3)) == 18
+    assert len(recorded(tmp_path, taken=episodes() * 3)) == 18
 
 
 def test_an_exception_in_the_evaluation_keeps_the_complete_episodes(tmp_path):
@@ -158,7 +155,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_complete_episodes(tmp_path, monke
     real = os.pwrite
     monkeypatch.setattr(os, "pwrite", pwrite)
     with pytest.raises(UserError, match="cannot write .*main_data.hdf5: No space left on device") as refusal:
-        write(tmp_path, taken=episodes() * 5)
+        recorded(tmp_path, taken=episodes() * 5)
     monkeypatch.undo()
     assert "\n" not in str(refusal.value)
     if room == 0:
@@ -166,7 +163,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_complete_episodes(tmp_path, monke
     if room > 200_000:  # the groups made ahead are in it, and some episodes
         recording = Recording(tmp_path)
         assert f"{len(recording)} complete episodes" in str(refusal.value) and 0 < len(recording) < 30
-        assert_same(recording[0], episodes()[0])
+        assert_same_episode(recording[0], episodes()[0])
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
@@ -186,7 +183,7 @@ recorder = Recorder({str(tmp_path)!r}, "none")
 recorder.write(episodes()[0])
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
-    assert_same(Recording(tmp_path)[0], episodes()[0])
+    assert_same_episode(Recording(tmp_path)[0], episodes()[0])
 
 
 @pytest.mark.cli
@@ -210,7 +207,7 @@ def test_killed_at_any_moment_a_recording_keeps_all_complete_episodes(tmp_path, 
         recording = Recording(folder)
         assert len(recording) >= told
         for k in (0, len(recording) - 1):
-            assert_same(recording[k], episodes()[k % 6])
+            assert_same_episode(recording[k], episodes()[k % 6])
             np.testing.assert_array_equal(recording.frames(k), episodes()[k % 6].frames)
         metadata = json.loads((recording.path.parent / "metadata.json").read_bytes())
         assert metadata["total_episodes"] <= len(recording)  # those that Minari opens are all complete
@@ -228,10 +225,10 @@ def _write_for_ever(folder, frames, pipe):
 
 
 def test_an_existing_recording_is_left_alone(tmp_path):
-    path = write(tmp_path, "none").path
+    path = recorded(tmp_path, "none").path
     before = path.read_bytes()
     with pytest.raises(UserError, match="exists already"):
-        write(tmp_path, "none")
+        recorded(tmp_path, "none")
     assert path.read_bytes() == before
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from mcproxy.errors import UserError
-from mcproxy.recording import Recorder, Recording, find, format
-from tests.helpers.recorded import episodes
+from mcproxy.recording import Recording, find, format
+from tests.helpers.recorded import episodes, write
 
 STEPS = len(episodes()[0])  # its frames are in one chunk
 
@@ -20,10 +20,7 @@ STEPS = len(episodes()[0])  # its frames are in one chunk
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Two recorded episodes: the file."""
-    with Recorder(tmp_path_factory.mktemp("recordings")) as recorder:
-        for episode in episodes()[:2]:
-            recorder.write(episode)
-    return recorder.path
+    return write(tmp_path_factory.mktemp("recordings"), episodes()[:2])
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What the courses promise: branches alike, obstacles that are neither walls nor traps, gold where the arm says."""
 
-import collections
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from mcproxy.blocks import ID
 from mcproxy.engine.ground_distance import JUMP, distances, ground
 from mcproxy.tasks.course import _obstruct
 from tests.helpers.sandbox import Sandbox
+from tests.helpers.steps import steps_from
 
 COURSE = registry.get("course")
 SHORT, LONG = ("aligned", "blind", "mixture"), ("shifted", "separated", "goalless")
@@ -28,19 +27,11 @@ def gold(mission):
     return [(x, z) for x, _, z in mission.targets("goal").tolist()]
 
 
-def walk(mission):
-    """Breadth-first search over straight steps, up a block by a jump and down any number: steps to each column."""
+def steps_on(mission):
+    """Steps to each column by straight steps, up a block by a jump and down any number."""
     heights = ground(mission.blocks).astype(int)
     start = (int(mission.spawn[0]), int(mission.spawn[2]))
-    best, queue = {start: 0}, collections.deque([start])
-    while queue:
-        x, z = queue.popleft()
-        for i, j in ((x + 1, z), (x - 1, z), (x, z + 1), (x, z - 1)):
-            inside = 0 <= i < heights.shape[0] and 0 <= j < heights.shape[1]
-            if inside and (i, j) not in best and heights[i, j] - heights[x, z] <= 1:
-                best[i, j] = best[x, z] + 1
-                queue.append((i, j))
-    return best
+    return steps_from(start, heights.shape, lambda here, there: heights[there] - heights[here] <= 1)
 
 
 def branches(mission):
@@ -107,7 +98,7 @@ def test_both_ways_of_separated_are_about_equally_long_and_neither_passes_the_ot
         assert max(ways[east], ways[side]) <= 1.25 * min(ways[east], ways[side])
         assert max(abs(east[0] - side[0]), abs(east[1] - side[1])) >= WIDTH + SECTION  # on branches of their own
         if seed < 50:
-            assert {east, side} <= set(walk(mission))
+            assert {east, side} <= set(steps_on(mission))
 
 
 def lane(*obstacles):

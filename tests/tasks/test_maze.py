@@ -1,7 +1,5 @@
 """What the mazes promise: perfect ones, whose end, arrow and spawn lie as the arms say."""
 
-import collections
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from mcproxy.blocks import ID
 from mcproxy.engine.ground_distance import STRAIGHT, distances
 from mcproxy.mission import NOWHERE
 from tests.helpers.sandbox import Sandbox
+from tests.helpers.steps import steps_from
 
 MAZE = registry.get("maze")
 SMALL = ("aligned", "blind", "mixture")
@@ -17,17 +16,9 @@ LARGE = ("shifted", "separated", "absent", "decoy", "goalless")
 MARGIN, PITCH = 4, 3  # blocks of meadow around the maze; from one cell to the next
 
 
-def walk(blocks, start):
-    """Breadth-first search over the floor, by straight steps of one block: steps to each column."""
-    best, queue = {start: 0}, collections.deque([start])
-    while queue:
-        x, z = queue.popleft()
-        for i, j in ((x + 1, z), (x - 1, z), (x, z + 1), (x, z - 1)):
-            inside = 0 <= i < blocks.shape[0] and 0 <= j < blocks.shape[2]
-            if inside and (i, j) not in best and not blocks[i, 1:3, j].any():
-                best[i, j] = best[x, z] + 1
-                queue.append((i, j))
-    return best
+def steps_in(blocks, start):
+    """Steps to each column over the floor."""
+    return steps_from(start, blocks[:, 0].shape, lambda here, there: not blocks[there[0], 1:3, there[1]].any())
 
 
 def passages(mission):
@@ -96,7 +87,7 @@ def test_mazes_are_perfect_and_closed_but_for_one_opening():
             inner = [(cell, side) for cell in ways for side in ways[cell] if tuple(np.add(cell, side)) in ways]
             assert len(inner) == 2 * (len(ways) - 1)  # a tree, each way from both sides
             assert sum(map(len, ways.values())) - len(inner) == (arm != "goalless")
-            reached = walk(mission.blocks, (int(mission.spawn[0]), int(mission.spawn[2])))
+            reached = steps_in(mission.blocks, (int(mission.spawn[0]), int(mission.spawn[2])))
             assert {cell_of(column) for column in reached} >= set(ways)
             assert ((0, 0) in reached) == (arm != "goalless")  # the corner of the meadow
 
@@ -127,7 +118,7 @@ def test_both_ways_of_separated_are_about_equally_long_on_1000_seeds():
         assert apart.min() >= 2 * PITCH - 2  # two cells, in blocks, less the width of a corridor
         assert max(long_goal, long_arrow) <= 1.25 * min(long_goal, long_arrow)
         if seed < 50:  # the same by plain straight steps
-            steps = walk(mission.blocks, tuple(spawn[0].tolist()))
+            steps = steps_in(mission.blocks, tuple(spawn[0].tolist()))
             counts = steps[place_out(mission)], min(steps[tile] for tile in tiles(mission))
             assert max(counts) <= 1.25 * min(counts) + 1  # to whole columns
 

@@ -33,7 +33,7 @@ SIZE = 320
 BEACON = PROXY_COLOURS[0]
 
 
-def walk(arm: str, seed: int, objective: str, steps: int = 60) -> Episode:
+def expert_episode(arm: str, seed: int, objective: str, steps: int = 60) -> Episode:
     """What an expert does in one layout, cut after some steps."""
     env = VoxelVectorEnv(1, arm=arm, split="eval", autoreset_mode="Disabled", max_episode_steps=steps)
     obs, _ = env.reset(seed=[seed])
@@ -75,12 +75,12 @@ def walk(arm: str, seed: int, objective: str, steps: int = 60) -> Episode:
 
 @pytest.fixture(scope="module")
 def together() -> Episode:
-    return walk("aligned", SEED, "goal")
+    return expert_episode("aligned", SEED, "goal")
 
 
 @pytest.fixture(scope="module")
 def apart() -> Episode:
-    return walk("separated", SEED, "beacon")
+    return expert_episode("separated", SEED, "beacon")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,10 @@ def folders(together, apart, tmp_path_factory):
     """Two recordings: layouts 7, 8 in `aligned`, and 9, 7 in `separated`."""
     root = tmp_path_factory.mktemp("recordings")
     paths = []
-    for episodes in ([together, walk("aligned", OTHER_SEED, "goal")], [walk("separated", 9, "goal"), apart]):
+    for episodes in (
+        [together, expert_episode("aligned", OTHER_SEED, "goal")],
+        [expert_episode("separated", 9, "goal"), apart],
+    ):
         with Recorder(root) as recorder:
             for episode in episodes:
                 recorder.write(dataclasses.replace(episode, policy="expert"))
