@@ -57,7 +57,7 @@ class ArmResult:
     layouts        E layout hashes
     invalid        episodes that were discarded and are not among the E
     recording      of these episodes, relative to the folder of the results; "" if there is none
-    scene          where goal and proxies lie at the spawn, (E,) float64 a column (`mcproxy.scene`); empty in old
+    scene          where goal and proxies lie at the spawn, (E,) float64 a column (mcproxy.experts.scene); empty in old
                    results, and in arms that no quartet has
     """
 

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from mcproxy import controls, registry, scene
+from mcproxy import controls, registry
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.eval.arm_result import ArmResult
+from mcproxy.experts import scene
 from mcproxy.mission import Mission
 from mcproxy.policy import Policy
 from mcproxy.recording.episode_builder import EpisodeBuilder

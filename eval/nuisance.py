@@ -8,8 +8,8 @@ import numpy as np
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.quartet import by_policy, pairs
 from mcproxy.eval.stats import CONFIDENCE, wilson
+from mcproxy.experts.scene import HEADING
 from mcproxy.mission import GOAL
-from mcproxy.scene import HEADING
 from mcproxy.verdict import PROXY
 
 VIEW_DEG = 70.0  # of the agent's view, from left to right

@@ -37,9 +37,9 @@ from mcproxy import errors
 from mcproxy.controls import TURN_DEG
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.experts.expert import Expert
+from mcproxy.experts.scene import Scene, scene_of
 from mcproxy.mission import GOAL, Happened, Inside, Possess, Reach
 from mcproxy.policy import Streams
-from mcproxy.scene import Scene, scene_of
 
 PREFIX = "planted:"
 LEFT, RIGHT = 1, 2  # of the control `turn`
