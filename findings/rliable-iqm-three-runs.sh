@@ -2,7 +2,7 @@
 # rliable 1.2.0: the interquartile mean of three runs of one task is their plain mean.
 # Guess: aggregate_iqm drops the lowest and the highest quarter, so it withstands one failed run out of three.
 # Behaviour: the number of scores cut on each side is floor(0.25 * scores), without weights: 0 of 3, 1 of 5 or 7.
-# Output seen: 3 runs 0, 0.9, 1: IQM 0.6333, mean 0.6333; 7 runs: IQM over the middle 5, which are 71 % of them.
+# Output seen: 3 runs 0, 0.9, 1: IQM 0.6333, mean 0.6333; 7 runs: IQM 0.38 over 5 of them, middle half 0.3286.
 # Effect: an "IQM over 3 seeds" is reported as robust to outliers and is not; over 7 seeds it is no middle half.
 set -euo pipefail
 

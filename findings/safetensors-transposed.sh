@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# safetensors 0.8.0: safetensors.numpy saves a transposed array with the right shape and its numbers in the wrong places.
+# safetensors 0.8.0: safetensors.numpy saves a transposed array with the right shape and its numbers misplaced.
 # Guess: save() stores the values of an array as numpy.save does, or refuses one that is not contiguous, as
 # safetensors.torch does.
 # Behaviour: it writes the memory as it lies, in column order, under the shape of the transposed array.
