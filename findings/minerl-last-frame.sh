@@ -2,7 +2,7 @@
 # minerl 0.4.4: the last observation of every demonstration is a copy of the one before it.
 # Guess: load_data yields (observation, action, reward, next observation, done) with the frame that the video ends on.
 # Behaviour: the last frame is read and then replaced by its predecessor before the samples are made.
-# Output seen: frames of brightness 0, 10, ..., 200: the last sample goes from 190 to 190; the one before, 180 to 190.
+# Output seen: frames 0, 10, ..., 200 bright (187 stands for 190 in MPEG-4): the last sample goes from 187 to 187.
 # Effect: the frame in which the goal is reached is in no sample, so no detector of the goal can be trained or checked.
 set -euo pipefail
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# psignifit 4.3: a response that never occurs gets a finite threshold with a tight interval, outside of the tested doses.
+# psignifit 4.3: a response that never occurs gets a finite threshold with a tight interval, beyond the tested doses.
 # Guess: with 0 of 20 at each dose from 0 to 1 the fit fails or warns, or its interval is without an upper end.
 # Behaviour: the default priors depend on the range of the doses alone and let the threshold lie half a range beyond it;
 # without a response the posterior is that prior, and its interval looks like a measurement. It scales with the doses.

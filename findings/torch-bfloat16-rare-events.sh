@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # torch 2.13.0 (CPU): an event of probability 0.001, drawn as rand(dtype=bfloat16) < 0.001, comes three times as often.
 # Guess: uniform numbers in bfloat16 are coarse, yet P(u < p) is p up to rounding, as bernoulli() gives it.
-# Behaviour: rand() draws multiples of 2**-8 and 2**-9 or so: 0 itself has a probability of 1/512, twice the 0.001.
+# Behaviour: the numbers are so coarse that 0 alone comes in 1 of 512 draws, twice as often as the whole event should.
 # Output seen: 0.0029 of a million draws are below 0.001, 0.0020 are exactly 0; bernoulli gives 0.0010.
 # Effect: exploration with a small epsilon, and dropout of rare sensors, run at a multiple of the rate in the settings.
 set -euo pipefail
