@@ -36,5 +36,5 @@ def alone(method: Callable[..., Any], kind: int) -> Callable[..., Any]:
 
 # Tests run in several processes. Two that save kernels of one function at once may give both the same file, and one
 # that loads may find a file of before: then a process runs another kernel than it asked for.
-IndexDataCacheFile.save = alone(IndexDataCacheFile.save, fcntl.LOCK_EX)
-IndexDataCacheFile.load = alone(IndexDataCacheFile.load, fcntl.LOCK_SH)
+IndexDataCacheFile.save = alone(IndexDataCacheFile.save, fcntl.LOCK_EX)  # type: ignore[method-assign]
+IndexDataCacheFile.load = alone(IndexDataCacheFile.load, fcntl.LOCK_SH)  # type: ignore[method-assign]
