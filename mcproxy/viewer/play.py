@@ -5,6 +5,7 @@ tells presses and no releases: there a press walks for `PRESS_TICKS["move"]` tic
 agent, and holding a key repeats it.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -173,6 +174,8 @@ def play(game: Game) -> None:
         require_display("mcproxy play needs one")
         _play_opencv(game)
     else:
+        if not os.environ.get("WAYLAND_DISPLAY") and "SDL_VIDEODRIVER" not in os.environ:
+            require_display("mcproxy play needs one")  # SDL would draw to nowhere, for ever
         _play_pygame(game, pygame)
 
 

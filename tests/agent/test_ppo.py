@@ -17,7 +17,7 @@ from tests.helpers.cue_env import CueEnv
 
 TINY = PPOConfig(num_envs=4, num_steps=8, num_minibatches=2, hidden=16, lstm=16, bf16=False, save_every=2)
 RUN = RunConfig(task="cue", resolution=(36, 36), total_timesteps=4 * TINY.batch_size, ppo=TINY)
-LONGER = dataclasses.replace(RUN, total_timesteps=20 * TINY.batch_size)
+LONGER = dataclasses.replace(RUN, total_timesteps=8 * TINY.batch_size)
 
 
 def trained(config, updates, threads=None, state=None):
@@ -153,24 +153,24 @@ def test_the_learning_rate_falls_linearly():
 
 @pytest.mark.parametrize("bf16", [False, True])
 def test_the_same_seed_gives_the_same_weights_on_any_number_of_threads(bf16):
-    first, figures = trained(LONGER.in_precision(bf16), 20, threads=1)
-    again, same = trained(LONGER.in_precision(bf16), 20, threads=2)
+    first, figures = trained(LONGER.in_precision(bf16), 8, threads=1)
+    again, same = trained(LONGER.in_precision(bf16), 8, threads=2)
     assert_same_weights(first, again)
     assert [f["losses/value_loss"] for f in figures] == [f["losses/value_loss"] for f in same]
-    other, _ = trained(dataclasses.replace(LONGER.in_precision(bf16), seed=1), 20)
+    other, _ = trained(dataclasses.replace(LONGER.in_precision(bf16), seed=1), 8)
     assert not torch.equal(first.agent.policy.weight, other.agent.policy.weight)
 
 
 @pytest.mark.parametrize("bf16", [False, True])
 def test_a_restored_run_goes_on_to_the_weights_of_an_unbroken_one(bf16):
     config = LONGER.in_precision(bf16)
-    unbroken, figures = trained(config, 20)
-    half, _ = trained(config, 10)
-    resumed, rest = trained(config, 10, state=half.state())
+    unbroken, figures = trained(config, 8)
+    half, _ = trained(config, 4)
+    resumed, rest = trained(config, 4, state=half.state())
     assert_same_weights(unbroken, resumed)
     assert unbroken.recent == resumed.recent and resumed.done
     speed = "charts/SPS"
-    assert [f | {speed: 0} for f in rest] == [f | {speed: 0} for f in figures[10:]]
+    assert [f | {speed: 0} for f in rest] == [f | {speed: 0} for f in figures[4:]]
 
 
 def rolled_out(groups):

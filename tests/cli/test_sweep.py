@@ -162,7 +162,8 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
 
 
 @pytest.mark.cli
-def test_a_sweep_that_was_killed_is_gone_on_with_beside_the_job_that_outlived_it(plan, tmp_path, capsys):
+def test_a_sweep_that_was_killed_is_gone_on_with_beside_the_job_that_outlived_it(plan, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(jobs, "_AGAIN", 0.1)
     text = PLAN.replace("[0, 1]", "[0]").replace("snapshots = true", "").replace("snapshots = 1", "")
     path, out = plan(text), tmp_path / "out"
     command = [sys.executable, "-m", "mcproxy.scripts.sweep", str(path), "--out", str(out), "--jobs", "1"]
