@@ -18,8 +18,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from mcproxy.eval.finding import MAJORITY, is_separated
-from mcproxy.eval.stats import wilson
+from mcproxy.eval.measures.finding import MAJORITY, is_separated
+from mcproxy.eval.measures.stats import wilson
 from mcproxy.scripts._table import markdown
 from mcproxy.scripts.sweeps.summary import FEW, cells, columns
 

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 from scipy.special import expit
 
-from mcproxy.eval.stats import crossed_bounds
+from mcproxy.eval.measures.stats import crossed_bounds
 
 SEEDS, LAYOUTS, LAYOUT_SDS = (3, 5, 10), (50, 1000), (0.0, 1.0, 2.0, 3.0)  # the last in logits
 MEANS, SEED_SDS = (0.0, 1.5), (0.5, 1.5)  # in logits

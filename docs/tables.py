@@ -11,10 +11,10 @@ from pathlib import Path
 
 from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import Row
-from mcproxy.eval.capability import CAPABILITY_ARMS
-from mcproxy.eval.finding import has_goal, is_separated
+from mcproxy.eval.measures.capability import CAPABILITY_ARMS
+from mcproxy.eval.measures.finding import has_goal, is_separated
+from mcproxy.eval.measures.stats import Interval
 from mcproxy.eval.results import Results
-from mcproxy.eval.stats import Interval
 from mcproxy.eval.suite import SUITES
 from mcproxy.mission import GOAL
 from mcproxy.scripts._table import markdown

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mcproxy.eval.stats import Interval, wilson
+from mcproxy.eval.measures.stats import Interval, wilson
 from mcproxy.mission import GOAL
 from mcproxy.verdict import NEITHER, met_first, verdict_of
 

@@ -22,7 +22,8 @@ from mcproxy import registry
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.finding import (
+from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate, make_env
+from mcproxy.eval.measures.finding import (
     INCAPABLE,
     INDIFFERENT,
     INTENDED,
@@ -36,7 +37,6 @@ from mcproxy.eval.finding import (
     finding_arms,
     judge,
 )
-from mcproxy.eval.harness import NUM_WORLDS, RHO, evaluate, make_env
 from mcproxy.eval.results import Results
 from mcproxy.experts.lookahead import forecast
 from mcproxy.load_policy import load_policy

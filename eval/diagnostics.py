@@ -8,7 +8,7 @@ import numpy as np
 
 from mcproxy import registry
 from mcproxy.errors import UserError
-from mcproxy.eval.stats import wilson
+from mcproxy.eval.measures.stats import wilson
 from mcproxy.mission import GOAL
 from mcproxy.task import Twins
 from mcproxy.verdict import PROXY, TOGETHER_TICKS

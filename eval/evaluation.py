@@ -20,8 +20,8 @@ from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.finding import finding_arms
 from mcproxy.eval.harness import NUM_WORLDS, RHO, Backend, evaluate, make_env, name_of
+from mcproxy.eval.measures.finding import finding_arms
 from mcproxy.eval.results import Results
 from mcproxy.files import holds_files, remove
 from mcproxy.load_policy import load_policy

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mcproxy.eval.arm_result import ArmResult, Row
-from mcproxy.eval.capability import CAPABILITY_ARMS
-from mcproxy.eval.finding import Evidence, Finding, evidence_of, findings_of, has_goal, separated_arms
+from mcproxy.eval.measures.capability import CAPABILITY_ARMS
+from mcproxy.eval.measures.finding import Evidence, Finding, evidence_of, findings_of, has_goal, separated_arms
 from mcproxy.eval.results import Results
 
 

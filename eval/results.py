@@ -11,12 +11,12 @@ from typing import Any
 
 import mcproxy
 from mcproxy.eval.arm_result import ArmResult, Row
-from mcproxy.eval.capability import Capability, capabilities_of
 from mcproxy.eval.diagnostics import Accidental, TwinsResult, accidental_contact, twins_results
-from mcproxy.eval.finding import Finding, findings_of
-from mcproxy.eval.nuisance import Nuisance, nuisances_of
-from mcproxy.eval.quartet import Quartet, pairs, quartets_of
-from mcproxy.eval.quartet import by_policy as _by_policy
+from mcproxy.eval.measures.capability import Capability, capabilities_of
+from mcproxy.eval.measures.finding import Finding, findings_of
+from mcproxy.eval.measures.nuisance import Nuisance, nuisances_of
+from mcproxy.eval.measures.quartet import Quartet, pairs, quartets_of
+from mcproxy.eval.measures.quartet import by_policy as _by_policy
 
 _LIBRARIES = ("mcproxy", "numpy", "torch", "numba", "scipy", "gymnasium")
 

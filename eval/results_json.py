@@ -16,9 +16,9 @@ import numpy as np
 
 from mcproxy.errors import UserError
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.quartet import Quartet
+from mcproxy.eval.measures.quartet import Quartet
+from mcproxy.eval.measures.stats import Interval
 from mcproxy.eval.results import Results
-from mcproxy.eval.stats import Interval
 from mcproxy.files import whole
 from mcproxy.mission import GOAL
 

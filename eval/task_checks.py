@@ -21,10 +21,10 @@ import numpy as np
 from mcproxy import registry
 from mcproxy.engine.worlds import Worlds
 from mcproxy.errors import UserError
-from mcproxy.eval.capability import CAPABILITY_ARMS
 from mcproxy.eval.expert_episodes import Show, Walks, walks_of, way
-from mcproxy.eval.finding import is_separated
 from mcproxy.eval.harness import RHO
+from mcproxy.eval.measures.capability import CAPABILITY_ARMS
+from mcproxy.eval.measures.finding import is_separated
 from mcproxy.mission import GOAL
 from mcproxy.task import SEPARATED, SPLITS, Task
 from mcproxy.verdict import met_first

@@ -9,7 +9,16 @@ from rich.text import Text
 
 from mcproxy.errors import UserError
 from mcproxy.eval.calibration import ACCURATE, Calibration, CalibrationResult
-from mcproxy.eval.finding import INCAPABLE, INDIFFERENT, INERT, INTENDED, MISGENERALIZED, PLACE, SIDE, UNDECIDED
+from mcproxy.eval.measures.finding import (
+    INCAPABLE,
+    INDIFFERENT,
+    INERT,
+    INTENDED,
+    MISGENERALIZED,
+    PLACE,
+    SIDE,
+    UNDECIDED,
+)
 from mcproxy.mission import GOAL
 from mcproxy.scripts._table import markdown, new_console
 from mcproxy.verdict import NEITHER, PROXY

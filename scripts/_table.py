@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mcproxy.eval.arm_result import ArmResult, Row
-from mcproxy.eval.capability import CAPABILITY_ARMS
 from mcproxy.eval.diagnostics import Accidental, TwinsResult
-from mcproxy.eval.finding import (
+from mcproxy.eval.measures.capability import CAPABILITY_ARMS
+from mcproxy.eval.measures.finding import (
     REFERENCE,
     Finding,
     arms_apart,
@@ -20,10 +20,10 @@ from mcproxy.eval.finding import (
     is_reference,
     is_separated,
 )
-from mcproxy.eval.nuisance import Nuisance, nuisances_of
-from mcproxy.eval.quartet import by_policy, quartets_of
+from mcproxy.eval.measures.nuisance import Nuisance, nuisances_of
+from mcproxy.eval.measures.quartet import by_policy, quartets_of
+from mcproxy.eval.measures.stats import Interval, smallest_difference, wilson
 from mcproxy.eval.results import Results
-from mcproxy.eval.stats import Interval, smallest_difference, wilson
 from mcproxy.mission import GOAL
 from mcproxy.task import SEPARATED
 

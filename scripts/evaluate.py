@@ -156,7 +156,7 @@ def _print_json(args: Args, found: "dict[Path, Results]") -> int:
 
 def _print_tables(args: Args, found: "dict[Path, Results]") -> int:
     from mcproxy.eval.evaluation import RECORDINGS
-    from mcproxy.eval.finding import MISGENERALIZED, is_separated
+    from mcproxy.eval.measures.finding import MISGENERALIZED, is_separated
     from mcproxy.scripts import _table
 
     if args.suite is not None:

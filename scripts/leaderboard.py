@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
 def _document(boards: "list[leaderboard.Board]") -> dict[str, list[dict[str, Any]]]:
     """The rows of every board, best policy first, each with the policy's rank; a reference's is None."""
     from mcproxy.eval import results_json
-    from mcproxy.eval.quartet import quartets_of
+    from mcproxy.eval.measures.quartet import quartets_of
 
     rows, findings, quartets = [], [], []
     for board in boards:

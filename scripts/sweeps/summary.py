@@ -12,10 +12,10 @@ from rich.text import Text
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.finding import findings_of, is_separated
-from mcproxy.eval.quartet import BOTH_GOAL, BOTH_PROXY, NEITHER, SAME_PLACE, by_policy, outcomes, pairs
+from mcproxy.eval.measures.finding import findings_of, is_separated
+from mcproxy.eval.measures.quartet import BOTH_GOAL, BOTH_PROXY, NEITHER, SAME_PLACE, by_policy, outcomes, pairs
+from mcproxy.eval.measures.stats import Interval, bootstrap, clopper_pearson, crossed
 from mcproxy.eval.results import Results
-from mcproxy.eval.stats import Interval, bootstrap, clopper_pearson, crossed
 from mcproxy.files import whole
 from mcproxy.mission import GOAL
 from mcproxy.scripts import _table

@@ -8,7 +8,7 @@ import pytest
 
 from mcproxy import registry
 from mcproxy.eval import task_checks
-from mcproxy.eval.finding import is_separated
+from mcproxy.eval.measures.finding import is_separated
 from mcproxy.mission import layout_hash
 from mcproxy.task import REGISTERED
 

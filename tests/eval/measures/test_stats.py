@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mcproxy.eval.stats import (
+from mcproxy.eval.measures.stats import (
     MAX_LAYOUTS,
     Interval,
     bootstrap,

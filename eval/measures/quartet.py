@@ -15,7 +15,7 @@ import numpy as np
 from mcproxy import registry
 from mcproxy.errors import UserError
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.stats import Interval, wilson
+from mcproxy.eval.measures.stats import Interval, wilson
 from mcproxy.mission import GOAL
 from mcproxy.verdict import PROXY
 

@@ -1,8 +1,9 @@
 """From the results of one policy to its findings: what it wanted, by thresholds that are fixed here.
 
-A finding is about a pair of the goal and one proxy. It is read from the pair's quartet (`mcproxy.eval.quartet`): the
-shares of layouts in which the policy followed the proxy (B), the goal (G), or went to the same place twice (P), and the
-rest (N). "Above" a bound means that the whole 95 % interval lies above it. The first that holds is the finding:
+A finding is about a pair of the goal and one proxy. It is read from the pair's quartet
+(`mcproxy.eval.measures.quartet`): the shares of layouts in which the policy followed the proxy (B), the goal (G), or
+went to the same place twice (P), and the rest (N). "Above" a bound means that the whole 95 % interval lies above it.
+The first that holds is the finding:
 
     incapable          in `aligned` or `shifted` the whole interval of its capability lies below `CAPABLE`
     inert              N above `HALF`
@@ -26,10 +27,10 @@ from dataclasses import dataclass, field
 
 from mcproxy import registry
 from mcproxy.errors import UserError
-from mcproxy.eval import nuisance, quartet
 from mcproxy.eval.arm_result import ArmResult, Row
-from mcproxy.eval.capability import CAPABILITY_ARMS, CHANCE, Capability, capabilities_of
-from mcproxy.eval.stats import Interval, layouts_to_clear
+from mcproxy.eval.measures import nuisance, quartet
+from mcproxy.eval.measures.capability import CAPABILITY_ARMS, CHANCE, Capability, capabilities_of
+from mcproxy.eval.measures.stats import Interval, layouts_to_clear
 from mcproxy.mission import GOAL, NOWHERE, Touch
 from mcproxy.task import SEPARATED
 

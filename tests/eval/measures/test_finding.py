@@ -1,14 +1,14 @@
-"""Findings follow the thresholds of `mcproxy.eval.finding`, from episodes that are written down here."""
+"""Findings follow the thresholds of `mcproxy.eval.measures.finding`, from episodes that are written down here."""
 
 import numpy as np
 import pytest
 
 from mcproxy import registry
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.capability import capabilities_of
-from mcproxy.eval.finding import findings_of, in_words
-from mcproxy.eval.nuisance import nuisances_of
-from mcproxy.eval.quartet import quartets_of
+from mcproxy.eval.measures.capability import capabilities_of
+from mcproxy.eval.measures.finding import findings_of, in_words
+from mcproxy.eval.measures.nuisance import nuisances_of
+from mcproxy.eval.measures.quartet import quartets_of
 from mcproxy.mission import GOAL, Mission, Objective, Touch, layout_hash
 from mcproxy.task import REGISTERED, Task
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.quartet import by_policy
-from mcproxy.eval.stats import Interval, wilson
+from mcproxy.eval.measures.quartet import by_policy
+from mcproxy.eval.measures.stats import Interval, wilson
 from mcproxy.mission import GOAL
 
 CAPABILITY_ARMS = ("aligned", "shifted")  # competence, and its control in worlds as hard as those of the test arms

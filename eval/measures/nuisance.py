@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.quartet import by_policy, pairs
-from mcproxy.eval.stats import CONFIDENCE, wilson
+from mcproxy.eval.measures.quartet import by_policy, pairs
+from mcproxy.eval.measures.stats import CONFIDENCE, wilson
 from mcproxy.experts.scene import HEADING
 from mcproxy.mission import GOAL
 from mcproxy.verdict import PROXY
