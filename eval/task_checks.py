@@ -26,7 +26,7 @@ from mcproxy.eval.harness import RHO
 from mcproxy.eval.measures.capability import CAPABILITY_ARMS
 from mcproxy.eval.measures.finding import is_separated
 from mcproxy.mission import GOAL
-from mcproxy.task import SEPARATED, SPLITS, Task
+from mcproxy.task import EVAL, SEPARATED, TRAIN, Task
 from mcproxy.verdict import met_first
 
 SURE = 0.99  # share of the levels in which an expert must do what it is for
@@ -117,7 +117,7 @@ def missions(task: Task) -> Check:
     sizes: set[tuple[int, ...]] = set()
     worlds = Worlds(1, task.size, (16, 16))
     with contextlib.closing(worlds):
-        for arm, split, seed in itertools.product(task.arms, SPLITS, _SEEDS[:5]):
+        for arm, split, seed in itertools.product(task.arms, task.splits, _SEEDS[:5]):
             try:
                 mission = task.mission(seed, arm, split, RHO)
                 worlds.load(0, mission)
@@ -155,14 +155,14 @@ def deterministic(source: str) -> Check:
 def digests(source: str) -> list[str]:
     """What is compared between processes: the digests and layouts of some worlds, arm by arm."""
     task = registry.get(source)
-    drawn = [task.mission(seed, arm, split, RHO) for arm in task.arms for split in SPLITS for seed in _SEEDS]
+    drawn = [task.mission(seed, arm, split, RHO) for arm in task.arms for split in task.splits for seed in _SEEDS]
     return [f"{mission.digest()} {mission.layout}" for mission in drawn]
 
 
 def shared_layouts(task: Task) -> Check:
     """In arms whose worlds are of one size, seed k has the same layout."""
     problems = []
-    for split, seed in itertools.product(SPLITS, _SEEDS):
+    for split, seed in itertools.product(task.splits, _SEEDS):
         alike: dict[tuple[int, ...], dict[str, str]] = {}  # by size, the layouts and an arm that has each
         for arm in task.arms:
             mission = task.mission(seed, arm, split, RHO)
@@ -171,31 +171,37 @@ def shared_layouts(task: Task) -> Check:
             if len(found) > 1:
                 one, other = list(found.values())[:2]
                 problems.append(f"{one} and {other} have different layouts in {split} seed {seed}")
-    return _check("shared layouts", problems, f"the same in all arms of a size, on {2 * len(_SEEDS)} seeds")
+    return _check(
+        "shared layouts", problems, f"the same in all arms of a size, on {len(task.splits) * len(_SEEDS)} seeds"
+    )
 
 
 def splits(task: Task, train: int, evaluation: int, show: Show | None = None) -> Check:
-    """No layout is in both splits, of so many drawn for training and for evaluation, and hardly a world.
+    """No layout is in two splits, of so many drawn for training and for each of the others, and hardly a world.
 
     A layout's hash may cover what does not show in `aligned`. So the worlds (blocks, spawn and heading) are compared as
     well, of which a share `SHARED` may be the same.
     """
     arm = "aligned" if "aligned" in task.arms else task.arms[0]
-    layouts: dict[str, set[str]] = {split: set() for split in SPLITS}
-    drawn: dict[str, set[int]] = {split: set() for split in SPLITS}
-    for split, count in zip(SPLITS, (train, evaluation), strict=True):
+    layouts: dict[str, set[str]] = {split: set() for split in task.splits}
+    drawn: dict[str, set[int]] = {split: set() for split in task.splits}
+    for split in task.splits:
+        count = train if split == TRAIN else evaluation
         for seed in range(count):
             mission = task.mission(seed, arm, split)
             layouts[split].add(mission.layout)
             drawn[split].add(hash((mission.blocks.tobytes(), mission.spawn, mission.yaw_deg)))
             if show is not None and (seed + 1) % 1000 == 0:
                 show(f"{split} layouts", seed + 1, count)
-    both, common = layouts["train"] & layouts["eval"], drawn["train"] & drawn["eval"]
-    problems = [f"{len(both)} layouts are in both splits, as {min(both)}"] if both else []
-    if len(common) > SHARED * evaluation:
-        problems.append(f"{len(common)} of {evaluation:,} eval worlds are among {train:,} of training")
-    told = f"{len(drawn['train']):,} different of {train:,} train worlds, {len(drawn['eval']):,} of {evaluation:,} eval"
-    told += f", {len(common)} of them the same as one for training"
+    problems, shared = [], 0
+    for one, other in itertools.combinations(task.splits, 2):
+        both, common = layouts[one] & layouts[other], drawn[one] & drawn[other]
+        problems += [f"{len(both)} layouts are in {one} and in {other}, as {min(both)}"] if both else []
+        if len(common) > SHARED * evaluation:
+            problems.append(f"{len(common)} of {evaluation:,} {other} worlds are among those of {one}")
+        shared += len(common)
+    told = f"{len(drawn[TRAIN]):,} different of {train:,} train worlds, {len(drawn[EVAL]):,} of {evaluation:,} eval"
+    told += f", {shared} of them the same in two splits"
     return _check("splits", problems, told)
 
 

@@ -21,9 +21,11 @@ def task_names() -> list[str]:
 
 
 def env_id(task: str) -> str:
-    """The gymnasium id of a task: `beacon` is `mcproxy/Beacon-v1`, and of `beacon_v2` `mcproxy/Beacon-v2`."""
+    """The gymnasium id of a task: `beacon_v1` is `mcproxy/Beacon-v1`, and `beacon`, the next one, is `-v2`."""
     name, version = re.fullmatch(r"(.+?)(?:_v(\d+))?", task).groups()  # type: ignore[union-attr]
-    return f"mcproxy/{''.join(part.capitalize() for part in name.split('_'))}-v{version or 1}"
+    older = [re.fullmatch(rf"{re.escape(name)}_v(\d+)", other) for other in task_names()]
+    latest = max((int(match[1]) for match in older if match), default=0) + 1
+    return f"mcproxy/{''.join(part.capitalize() for part in name.split('_'))}-v{version or latest}"
 
 
 for _task in task_names():

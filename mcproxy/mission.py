@@ -216,10 +216,12 @@ class Mission:
     """One episode as plain data.
 
     `blocks` is (X, Y, Z) uint8 of block ids, y up. `spawn` is the feet's centre in blocks. Yaw is Minecraft's: 0 looks
-    along +z, 90 along -x; pitch is positive downwards. `time_of_day` is in Minecraft ticks (6000 is noon). `flipped`
-    turns the observation upside down (the `blind` arm). `layout` is the hash of the geometry, the same in every arm.
+    along +z, 90 along -x; pitch is positive downwards. `time_of_day` is in Minecraft ticks (6000 is noon). Frames are
+    upside down if `flipped` (the `blind` arm), left is right if `mirrored`, and black if `dark`. `layout` is the hash
+    of the geometry, the same in every arm.
     `inventory` fills the first slots, of which the first is in hand; `contents` are the items in chests; `drops`
-    are items on the ground, each with the point from which it falls. `moved` are the moves that were made since
+    are items on the ground, each with the point from which it falls. `places` are the cells of the equal places,
+    neutral ones included. `moved` are the moves that were made since
     the episode began, which the other fields include; `resumed` says that the episode continues from a saved state.
     """
 
@@ -232,10 +234,13 @@ class Mission:
     pitch_deg: float = 0.0
     time_of_day: int = 6000
     flipped: bool = False
+    mirrored: bool = False
+    dark: bool = False
     inventory: tuple[Stack, ...] = ()
     contents: tuple[tuple[tuple[int, int, int], Stack], ...] = ()
     mobs: tuple[Mob, ...] = ()
     drops: tuple[tuple[tuple[float, float, float], Stack], ...] = ()
+    places: tuple[Cell, ...] = ()
     origin: Origin | None = None
     moved: tuple[Move, ...] = ()
     resumed: bool = False
@@ -286,6 +291,12 @@ class Mission:
         moves = (*self.moved, Move(name, (int(cell[0]), int(cell[1]), int(cell[2]))))
         return replace(self, blocks=blocks, objectives=tuple(objectives), moved=moves)
 
+    def seen(self, frames: np.ndarray) -> np.ndarray:
+        """Upright frames, (..., H, W, 3), as the player of this mission sees them."""
+        frames = frames[..., ::-1, :, :] if self.flipped else frames
+        frames = frames[..., ::-1, :] if self.mirrored else frames
+        return np.zeros_like(frames) if self.dark else frames
+
     def digest(self) -> str:
         """A hash of everything on which the course of the episode depends, 16 hex digits."""
         plain = [self.spawn, [asdict(o) for o in self.objectives], self.max_ticks, self.yaw_deg, self.pitch_deg]
@@ -293,6 +304,7 @@ class Mission:
         more = [[asdict(s) for s in self.inventory], self.contents and [[p, asdict(s)] for p, s in self.contents]]
         more.append([asdict(mob) for mob in self.mobs])
         more += [[[p, asdict(s)] for p, s in self.drops]] if self.drops else []
+        more += [[self.mirrored, self.dark]] if self.mirrored or self.dark else []
         plain += more if any(more) else []  # so that missions without these have the same digest as before
         return _hash(json.dumps(plain).encode(), self.blocks.tobytes())
 

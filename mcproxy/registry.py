@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 from pathlib import Path
 
 import mcproxy
@@ -31,6 +32,9 @@ def named(name: str) -> Task:
     """
     if name in REGISTERED:
         return REGISTERED[name]
+    if "[" in name:
+        base, chosen = parsed(name)
+        return named(base).with_settings(chosen)
     if name in mcproxy.task_names():
         _import(f"mcproxy.tasks.{name}")
     elif name in (points := task_file.offered()):
@@ -38,6 +42,32 @@ def named(name: str) -> Task:
     if name not in REGISTERED:
         raise errors.unknown("task", name, names())
     return REGISTERED[name]
+
+
+def parsed(name: str) -> tuple[str, dict[str, str]]:
+    """A task's name without its settings, and the settings in it: `stalls[height=16]` is `stalls`, {"height": "16"}."""
+    match = re.fullmatch(r"([^\[\]]+)\[([^\[\]]+)\]", name)
+    pairs = [pair.split("=") for pair in match[2].split(",")] if match else []
+    if match is None or not all(len(pair) == 2 and all(pair) for pair in pairs):
+        raise errors.UserError(f"task {name!r}: expected NAME or NAME[SETTING=VALUE,...]")
+    return match[1], {setting.strip(): value.strip() for setting, value in pairs}
+
+
+def of_version(name: str, version: int) -> Task:
+    """The task of that name and version, as a recording or a checkpoint names it; another version is a `UserError`.
+
+    The newest version of a task has the plain name, earlier ones have their version in it: `beacon` of version 1 is
+    `beacon_v1`.
+    """
+    task = named(name)
+    earlier = f"{task.family}_v{version}"
+    if task.version != version and earlier in names():
+        task = named(earlier)
+    if task.version != version:
+        raise errors.UserError(
+            f"{name} of version {version} is not installed, version {task.version} is: install the mcproxy that made it"
+        )
+    return task
 
 
 def names() -> list[str]:
@@ -48,14 +78,9 @@ def names() -> list[str]:
 def mission_of(origin: Origin) -> Mission:
     """Draw a recorded mission again; a task version that this install does not have is an error."""
     try:
-        task = named(origin.task)
+        task = of_version(origin.task, origin.version)
     except errors.UserError as error:
         raise errors.UserError(f"{error} (for a task of your own: --task FILE)") from None
-    if task.version != origin.version:
-        raise errors.UserError(
-            f"the recording is of {origin.task} version {origin.version}, installed is {task.version}: "
-            f"install the mcproxy that made it"
-        )
     return task.mission(origin.seed, origin.arm, origin.split, origin.rho)
 
 

@@ -16,10 +16,12 @@ from mcproxy.controls import NAMES as CONTROLS
 from mcproxy.items import NAME as ITEMS
 from mcproxy.mission import GOAL, Mission, Objective, Origin
 
-SPLITS = ("train", "eval")
+TRAIN, EVAL, TEST = SPLITS = ("train", "eval", "test")
+TWO_SPLITS = (TRAIN, EVAL)  # of tasks that are older than the split `test`
+SHARES = {EVAL: (0.0, 0.25), TEST: (0.25, 0.5)}  # of all layouts, by hash; the rest is for training
 SEPARATED = "separated"  # so begin the names of the arms in which the goal and a proxy are apart
-EVAL_SHARE = 0.25  # of all layouts, by hash
 _MAX_DRAWS = 1000
+Setting = int | float | str
 
 
 class Twins(NamedTuple):
@@ -43,11 +45,18 @@ class Task:
     size       (X, Y, Z) of the largest world of any arm, in blocks
     items      those of which the agent is told how many it carries and which it holds; with none it sees frames alone
     twins      for each proxy that can be moved on its own, the four arms in which it and the goal are
+    places     the number K of equal places among which a choice is made, neutral ones included; 0 if there are none
+    margin     the temptation margin of the first proxy: how much more of the discounted return the best follower of
+               the proxy gets in `aligned` than the best agent that does not know it (`mcproxy.eval.measures.margin`)
+    splits     those of `SPLITS` that the task has
+    settings   for each setting, the values that it can have, the default first; a task with settings is built by
+               `build(rng, arm, rho, chosen)`, and `stalls` with a height of its own is the task `stalls[height=16]`
+    chosen     the value of each setting
     """
 
     name: str
     version: int
-    build: Callable[[np.random.Generator, str, float], Mission]
+    build: Callable[..., Mission]
     arms: tuple[str, ...]
     objectives: tuple[Objective, ...]
     controls: tuple[str, ...]
@@ -55,10 +64,17 @@ class Task:
     description: str = ""
     items: tuple[str, ...] = ()
     twins: tuple[Twins, ...] = ()
+    places: int = 0
+    margin: float | None = None
+    splits: tuple[str, ...] = SPLITS
+    settings: Mapping[str, tuple[Setting, ...]] = dataclasses.field(default_factory=dict)
+    chosen: Mapping[str, Setting] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", self.name):
-            raise errors.UserError(f"the task name {self.name!r}: expected letters, digits, _ and -")
+        if not re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", self.base):
+            raise errors.UserError(f"the task name {self.base!r}: expected letters, digits, _ and -")
+        if not self.chosen:
+            object.__setattr__(self, "chosen", {name: values[0] for name, values in self.settings.items()})
         for kind, names, known in (("control", self.controls, CONTROLS), ("item", self.items, ITEMS)):
             for name in names:
                 if name not in known:
@@ -71,6 +87,33 @@ class Task:
         for twins in self.twins:
             if twins.proxy not in self.proxies or not {*twins[1:]} <= {*self.arms} or len({*twins}) < len(twins):
                 raise ValueError(f"twins of task {self.name!r}: {twins}, expected one of its proxies and four arms")
+
+    @property
+    def base(self) -> str:
+        """The name without settings."""
+        return self.name.partition("[")[0]
+
+    @property
+    def family(self) -> str:
+        """The name that all versions of the task share: `beacon` of `beacon_v1`."""
+        return re.sub(r"_v\d+$", "", self.base)
+
+    def with_settings(self, chosen: Mapping[str, str]) -> "Task":
+        """The task with some of its settings chosen, given as text; an unknown setting or value is a `UserError`.
+
+        Its name lists the settings that differ from their defaults, in alphabetical order.
+        """
+        values = dict(self.chosen)
+        for name, text in chosen.items():
+            if name not in self.settings:
+                raise errors.unknown(f"setting of task {self.base!r}", name, self.settings)
+            known = {str(value): value for value in self.settings[name]}
+            if text not in known:
+                raise errors.UserError(f"{name}={text} of task {self.base!r}: expected one of {', '.join(known)}")
+            values[name] = known[text]
+        changed = [f"{name}={values[name]}" for name in sorted(values) if values[name] != self.settings[name][0]]
+        name = self.base + (f"[{','.join(changed)}]" if changed else "")
+        return dataclasses.replace(self, name=name, chosen=values)
 
     @property
     def proxies(self) -> tuple[str, ...]:
@@ -100,16 +143,16 @@ class Task:
         """
         if arm not in self.arms:
             raise errors.unknown(f"arm of task {self.name!r}", arm, self.arms)
-        if split not in SPLITS:
-            raise errors.unknown("split", split, SPLITS)
+        if split not in self.splits:
+            raise errors.unknown(f"split of task {self.name!r}", split, self.splits)
         if not 0.0 <= rho <= 1.0:
             raise errors.UserError(f"rho={rho}: expected a probability between 0 and 1")
         if seed < 0:
             raise errors.UserError(f"seed={seed}: expected 0 or more")
-        stream = [zlib.crc32(self.name.encode()), self.version, SPLITS.index(split), seed]
+        stream = [zlib.crc32(self.family.encode()), self.version, SPLITS.index(split), seed]
         for draw in range(_MAX_DRAWS):
             mission = self._built(np.random.default_rng([*stream, draw]), arm, rho, f"{split} seed {seed}")
-            if split_of(mission.layout) == split:
+            if split_of(mission.layout, self.splits) == split:
                 origin = Origin(self.name, self.version, arm, split, seed, rho)
                 return dataclasses.replace(mission, origin=origin)
         raise errors.UserError(
@@ -120,7 +163,7 @@ class Task:
     def _built(self, rng: np.random.Generator, arm: str, rho: float, which: str) -> Mission:
         """One world of `build`; what that raises or returns in place of a mission is a `UserError`."""
         try:
-            mission = self.build(rng, arm, rho)
+            mission = self.build(rng, arm, rho, *([self.chosen] if self.settings else []))
         except Exception as error:
             raise task_file.mistake(error, f"task {self.name}, arm {arm}, {which}") from error
         if not isinstance(mission, Mission):
@@ -128,9 +171,10 @@ class Task:
         return mission
 
 
-def split_of(layout: str) -> str:
-    """The split that a layout hash belongs to: `eval` if its first 32 bits lie in the lowest `EVAL_SHARE`."""
-    return "eval" if int(layout[:8], 16) < EVAL_SHARE * 2**32 else "train"
+def split_of(layout: str, splits: tuple[str, ...] = SPLITS) -> str:
+    """The split that a layout hash belongs to: that in whose share of `SHARES` its first 32 bits lie, else `train`."""
+    share = int(layout[:8], 16) / 2**32
+    return next((split for split in splits[1:] if SHARES[split][0] <= share < SHARES[split][1]), TRAIN)
 
 
 REGISTERED: dict[str, Task] = {}

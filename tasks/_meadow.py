@@ -1,4 +1,4 @@
-"""Layouts of beacon: a walled meadow with obstacles, and four places on it that keep the task's promises."""
+"""Layouts of beacon, version 1: a walled meadow with obstacles, and four places on it that keep the task's promises."""
 
 import numpy as np
 from numba import njit
@@ -13,8 +13,8 @@ MARGIN = 2  # blocks that stay free between a place and the outer wall
 CLEARANCE = 2.0  # blocks between a place and any shortest way to the other
 SEPARATION = 6.0  # blocks between the goal and the separate place, at least
 BALANCE = 1.2  # ratio of the two distances at most; 1.25 is promised
-_TALL = np.array([ID[name] for name in ("stone", "log", "brick_block", "planks")], dtype=np.uint8)
-_LOW = np.array([ID[name] for name in ("cobblestone", "stonebrick")], dtype=np.uint8)
+TALL = np.array([ID[name] for name in ("stone", "log", "brick_block", "planks")], dtype=np.uint8)
+LOW = np.array([ID[name] for name in ("cobblestone", "stonebrick")], dtype=np.uint8)
 _LAYOUTS = 1000  # drawn at most for one mission; 1.05 are needed on average
 _PROPOSALS = 64  # of the four places in one layout, before its obstacles are drawn anew
 
@@ -25,7 +25,7 @@ def draw(rng: np.random.Generator, size: int, reach: tuple[float, float]) -> tup
         blocks = np.zeros((size, HEIGHT, size), dtype=np.uint8)
         blocks[:, 0] = ID["grass"]
         count = int(OBSTACLES_PER_COLUMN * size * size)
-        _raise(blocks, rng.integers(0, 2**31, size=(count, 6)), _TALL, _LOW)
+        raise_obstacles(blocks, rng.integers(0, 2**31, size=(count, 6)), TALL, LOW)
         blocks[[0, -1], 1:4] = blocks[:, 1:4, [0, -1]] = ID["leaves"]
         places = np.zeros((4, 2), dtype=np.int64)
         if _choose(ground_of(blocks), rng.random((_PROPOSALS, 8)), reach[0], reach[1], places):
@@ -34,7 +34,7 @@ def draw(rng: np.random.Generator, size: int, reach: tuple[float, float]) -> tup
 
 
 @njit(nogil=True, cache=True)
-def _raise(blocks: np.ndarray, draws: np.ndarray, tall: np.ndarray, low: np.ndarray) -> None:
+def raise_obstacles(blocks: np.ndarray, draws: np.ndarray, tall: np.ndarray, low: np.ndarray) -> None:
     """Raise one obstacle for each row of six draws: a pillar, a wall, or a low wall that can be jumped."""
     size = blocks.shape[0]
     for k in range(draws.shape[0]):
@@ -79,9 +79,11 @@ def _choose(ground: np.ndarray, draws: np.ndarray, nearest: float, farthest: flo
             continue
         if to_goal[0] * to_apart[0] + to_goal[1] * to_apart[1] > 0:  # less than a right angle between them
             continue
-        if not (_open(ground, spawn) and _open(ground, goal) and _open(ground, apart) and _open(ground, independent)):
+        if not (
+            is_open(ground, spawn) and is_open(ground, goal) and is_open(ground, apart) and is_open(ground, independent)
+        ):
             continue
-        if _near(goal, apart, SEPARATION) or _near(independent, goal, 2.0) or _near(independent, spawn, 4.0):
+        if near(goal, apart, SEPARATION) or near(independent, goal, 2.0) or near(independent, spawn, 4.0):
             continue
         from_spawn = distances(ground, spawn.reshape(1, 2), WALK, UNREACHABLE)
         if from_spawn[independent[0], independent[1]] == UNREACHABLE:
@@ -95,7 +97,7 @@ def _choose(ground: np.ndarray, draws: np.ndarray, nearest: float, farthest: flo
 
 
 @njit(nogil=True, cache=True)
-def _open(ground: np.ndarray, place: np.ndarray) -> bool:
+def is_open(ground: np.ndarray, place: np.ndarray) -> bool:
     """Whether the 3 x 3 columns around a place are level meadow."""
     for i in range(place[0] - 1, place[0] + 2):
         for j in range(place[1] - 1, place[1] + 2):
@@ -105,7 +107,7 @@ def _open(ground: np.ndarray, place: np.ndarray) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def _near(a: np.ndarray, b: np.ndarray, distance: float) -> bool:
+def near(a: np.ndarray, b: np.ndarray, distance: float) -> bool:
     return float((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) < distance**2
 
 
@@ -117,13 +119,13 @@ def _balanced(
     long_goal, long_apart = int(from_spawn[goal[0], goal[1]]), int(from_spawn[apart[0], apart[1]])
     if max(long_goal, long_apart) == UNREACHABLE or max(long_goal, long_apart) > BALANCE * min(long_goal, long_apart):
         return False
-    if not _clear(from_spawn, distances(ground, goal.reshape(1, 2), climb, long_goal), long_goal, apart):
+    if not clear(from_spawn, distances(ground, goal.reshape(1, 2), climb, long_goal), long_goal, apart):
         return False
-    return _clear(from_spawn, distances(ground, apart.reshape(1, 2), climb, long_apart), long_apart, goal)
+    return clear(from_spawn, distances(ground, apart.reshape(1, 2), climb, long_apart), long_apart, goal)
 
 
 @njit(nogil=True, cache=True)
-def _clear(from_spawn: np.ndarray, to_place: np.ndarray, length: int, other: np.ndarray) -> bool:
+def clear(from_spawn: np.ndarray, to_place: np.ndarray, length: int, other: np.ndarray) -> bool:
     """Whether no column on any shortest way (the sum of its two distances is the length) is near the other place."""
     reach = int(CLEARANCE) + 1
     for i in range(other[0] - reach, other[0] + reach + 1):

@@ -52,6 +52,8 @@ class SingleWorld(Worlds):
         see(self._blocks, self.state, self._eyes, self._yaw_deg, self._pitch_deg, self._sprites, self._sprite_counts)
         self._counter[:] = 0
         self._prepared[1](self._counter)
+        if self._altered:
+            self._alter(out, self._all)
         return out
 
     def _show(self, index: int) -> None:

@@ -68,7 +68,8 @@ class Worlds:
         self.missions: list[Mission | None] = [None] * num_worlds
         self.events: list[list[Event]] = [[] for _ in range(num_worlds)]
         self._blocks = np.zeros((num_worlds, *shape), dtype=np.uint8)
-        self._flipped = np.zeros(num_worlds, dtype=bool)
+        self._flipped, self._mirrored, self._dark = np.zeros((3, num_worlds), dtype=bool)
+        self._altered = False  # whether a world is mirrored or dark
         self._eyes, self._yaw_deg, self._pitch_deg = (
             np.zeros((num_worlds, 3)),
             np.zeros(num_worlds),
@@ -107,7 +108,7 @@ class Worlds:
             raise ValueError(f"world {index}, expected 0 to {self.num_worlds - 1}")
         state = initial_state.state_of(mission, self.shape)
         self.missions[index], self.events[index] = mission, []
-        self.state[index], self._flipped[index] = state, mission.flipped
+        self.state[index] = state
         self.blocks(index)[:] = mission.blocks
         self._show(index)
 
@@ -136,7 +137,7 @@ class Worlds:
     ) -> None:
         """Continue an episode of `mission` from a snapshot of any world, which `state_check.check` accepted."""
         self.missions[index], self.events[index] = mission, list(events)
-        self.state[index], self._flipped[index] = state, mission.flipped
+        self.state[index] = state
         self.blocks(index)[:] = blocks
         self._show(index)
 
@@ -185,6 +186,8 @@ class Worlds:
         see(self._blocks, self.state, self._eyes, self._yaw_deg, self._pitch_deg, self._sprites, self._sprite_counts)
         which = self._all if only is None else np.array(only, dtype=np.int64)
         self._team.work(self._renderer.prepare(*self._view(out, which)), which.size)
+        if self._altered:
+            self._alter(out, which)
         return out
 
     def close(self) -> None:
@@ -196,8 +199,16 @@ class Worlds:
         mission = self.missions[index]
         assert mission is not None
         seed = 0 if mission.origin is None else mission.origin.seed
+        self._flipped[index], self._mirrored[index], self._dark[index] = mission.flipped, mission.mirrored, mission.dark
+        self._altered = bool(self._mirrored.any() or self._dark.any())
         self._renderer.load(index, self.blocks(index), mission.time_of_day, seed)
         self.state["changed"][index] = 0
+
+    def _alter(self, out: np.ndarray, which: np.ndarray) -> None:
+        """Mirror or blacken the frames of those worlds in which the mission says so."""
+        for i in which[self._mirrored[which]]:
+            out[i] = out[i, :, ::-1].copy()
+        out[which[self._dark[which]]] = 0
 
     def _view(self, out: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, ...]:
         """The arguments of `Renderer.draw` and `prepare`."""

@@ -86,7 +86,7 @@ class TaskSpec(EnvSpec):
     def create_observables(self) -> list[TranslationHandler]:
         """The frame, the location and the inventory."""
         self.told = _Location()
-        return [_Frame(self.resolution, self.mission.flipped), self.told, _Inventory(carried(self.task))]
+        return [_Frame(self.resolution, self.mission), self.told, _Inventory(carried(self.task))]
 
     def create_actionables(self) -> list[TranslationHandler]:
         """Every key that the engine knows, and the camera."""
@@ -264,15 +264,15 @@ class _Given(Handler):
 
 
 class _Frame(handlers.POVObservation):
-    """The frame, in memory of its own, upside down where the mission says so."""
+    """The frame, in memory of its own, upside down, mirrored or black where the mission says so."""
 
-    def __init__(self, resolution: tuple[int, int], flipped: bool) -> None:
-        self._flipped = flipped
+    def __init__(self, resolution: tuple[int, int], mission: Mission) -> None:
+        self._mission = mission
         super().__init__(resolution)
 
     def from_hero(self, obs: dict[str, Any]) -> np.ndarray:
         frame = super().from_hero(obs)
-        return np.ascontiguousarray(frame[::-1] if self._flipped else frame)
+        return np.ascontiguousarray(self._mission.seen(frame))
 
 
 class _Location(TranslationHandler):

@@ -30,8 +30,9 @@ def wordless(mission: Mission) -> str:
         objectives.append(dataclasses.asdict(objective) | {"condition": condition})
     said: dict[str, Any] = {"size": list(mission.blocks.shape), "max_ticks": int(mission.max_ticks)}
     said |= {"layout": mission.layout, "objectives": objectives}
-    if mission.flipped:
-        said["flipped"] = True
+    said |= {name: True for name in ("flipped", "mirrored", "dark") if getattr(mission, name)}
+    if mission.places:
+        said["places"] = [list(map(int, cell)) for cell in mission.places]
     if mission.origin is not None:
         said["origin"] = dataclasses.asdict(mission.origin)
     if abs(mission.yaw_deg) > 360:
@@ -145,6 +146,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "layout": _text,
     "objectives": _many(_objective),
     "flipped": _is(bool),
+    "mirrored": _is(bool),
+    "dark": _is(bool),
+    "places": _many(_many(_whole, 3)),
     "origin": _made(Origin),
     "yaw_deg": _number,
     "time_of_day": _whole,
