@@ -31,7 +31,7 @@ from mcproxy.recording import Recorder
 from mcproxy.recording.episode_builder import EpisodeBuilder
 from mcproxy.recording.format import slug
 from mcproxy.recording.recorder import FRAMES
-from mcproxy.task import Task
+from mcproxy.task import EVAL, SPLITS, TRAIN, Task
 
 ALL, FINDING = "all", "finding"  # in place of arms: every one of the task; those that a finding rests on
 MAX_EPISODES = 500_000  # in one folder, so that its results stay readable: about 70 bytes each
@@ -50,6 +50,7 @@ class Options:
     policies run there; random and the experts do not.
     """
 
+    split: str = EVAL  # of the layouts
     seed: int = 0  # of the first layout; the others follow it
     frames: str = "gzip"
     threads: int = 1
@@ -66,6 +67,8 @@ class Options:
                 raise UserError(f"{name}={value}: expected {least} or more")
         if self.seed > _MAX_SEED:
             raise UserError(f"seed={self.seed}: expected {_MAX_SEED} at most")
+        if self.split not in SPLITS or self.split == TRAIN:
+            raise errors.unknown("split to evaluate on", self.split, [s for s in SPLITS if s != TRAIN])
         if self.frames not in FRAMES:
             raise errors.unknown("frames", self.frames, FRAMES)
         if self.force and self.resume:
@@ -92,6 +95,10 @@ def run(
         raise UserError(f"episodes={episodes}: expected 1 or more")
     options, known = options or Options(), registry.get(task)
     chosen = arms_of(known, arms)
+    if options.split not in known.splits:
+        raise UserError(
+            f"task {known.name!r} has no split {options.split!r}: it is older; its splits are {', '.join(known.splits)}"
+        )
     rows = (len(policies) + options.references * (2 + len(known.objectives))) * len(chosen)
     if rows * episodes > MAX_EPISODES:
         raise UserError(f"more than {MAX_EPISODES} episodes in all: evaluate into several folders, for the leaderboard")
@@ -146,7 +153,9 @@ class _Evaluation:
         asked = not group.keys() <= {*self.results.references}
         backend, threads = self.options.backend if asked else None, self.options.threads
         together = self.num_worlds if backend is None else min(backend.worlds, self.episodes)
-        with contextlib.closing(make_env(self.task.name, arm, together, threads, asked, missions, backend)) as env:
+        with contextlib.closing(
+            make_env(self.task.name, arm, together, threads, asked, missions, backend, self.options.split)
+        ) as env:
             for agent in missing.values():
                 self._keep(self._evaluated(agent, env, asked and self.options.record))
 
@@ -187,7 +196,7 @@ class _Evaluation:
             "task": self.task.name,
             "version": self.task.version,
             "arms": self.arms,
-            "split": "eval",
+            "split": self.options.split,
             "seed": self.options.seed,
             "episodes": self.episodes,
             "deterministic": self.options.deterministic,

@@ -22,7 +22,7 @@ from mcproxy.experts import scene
 from mcproxy.mission import Mission
 from mcproxy.policy import Policy
 from mcproxy.recording.episode_builder import EpisodeBuilder
-from mcproxy.task import Task
+from mcproxy.task import EVAL, Task
 
 MAX_BROKEN = 10  # episodes that may be cut off by lost connections, in one evaluation, and a tenth of all
 NUM_WORLDS = 64  # worlds run together; more gain little, as stepping and drawing already fill the vector units
@@ -82,13 +82,13 @@ def evaluate(
 class _Remembered:
     """The missions of one task and arm, each drawn once, as all policies of an evaluation meet the same ones."""
 
-    def __init__(self, task: str, arm: str, drawn: dict[int, Mission]) -> None:
-        self._task, self._arm, self._drawn = registry.get(task), arm, drawn
+    def __init__(self, task: str, arm: str, split: str, drawn: dict[int, Mission]) -> None:
+        self._task, self._arm, self._split, self._drawn = registry.get(task), arm, split, drawn
 
     def __call__(self, seed: int) -> Mission:
         if seed in self._drawn:
             return self._drawn[seed]
-        mission = self._task.mission(seed, self._arm, "eval", RHO)
+        mission = self._task.mission(seed, self._arm, self._split, RHO)
         if len(self._drawn) * mission.blocks.nbytes < MAX_REMEMBERED_BYTES:
             self._drawn[seed] = mission
         return mission
@@ -102,8 +102,9 @@ def make_env(
     pictures: bool = True,
     missions: dict[int, Mission] | None = None,
     backend: Backend | None = None,
+    split: str = EVAL,
 ) -> VoxelVectorEnv:
-    """The environment of an evaluation: eval layouts only, none of which begins unless the harness says so.
+    """The environment of an evaluation: layouts of one split, none of which begins unless the harness says so.
 
     Without `pictures` frames are a single pixel: for policies that do not look, whose evaluation is then faster.
     `missions` are those of this task and arm that were drawn already, by seed, to be shared with other environments.
@@ -111,17 +112,17 @@ def make_env(
     """
     if backend is not None:
         disabled = AutoresetMode.DISABLED
-        return backend.make_env(num_worlds, task, arm=arm, split="eval", rho=RHO, autoreset_mode=disabled)
+        return backend.make_env(num_worlds, task, arm=arm, split=split, rho=RHO, autoreset_mode=disabled)
     return VoxelVectorEnv(
         num_worlds,
         task,
         arm,
-        split="eval",
+        split=split,
         rho=RHO,
         resolution=RESOLUTION if pictures else (1, 1),
         threads=threads,
         autoreset_mode=AutoresetMode.DISABLED,
-        missions=_Remembered(task, arm, {} if missions is None else missions),
+        missions=_Remembered(task, arm, split, {} if missions is None else missions),
     )
 
 

@@ -4,12 +4,12 @@
 """
 
 import importlib.metadata
-import os
 import platform
 from dataclasses import dataclass, field
 from typing import Any
 
 import mcproxy
+from mcproxy import machine
 from mcproxy.eval.arm_result import ArmResult, Row
 from mcproxy.eval.diagnostics import Accidental, TwinsResult, accidental_contact, twins_results
 from mcproxy.eval.measures.capability import Capability, capabilities_of
@@ -34,7 +34,7 @@ class Results:
     arms: list[ArmResult] = field(default_factory=list)
     references: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=lambda: _versions())
-    platform: str = field(default_factory=lambda: _platform())
+    platform: str = field(default_factory=machine.kind)
 
     @property
     def rows(self) -> list[Row]:
@@ -90,8 +90,3 @@ class Results:
 def _versions() -> dict[str, str]:
     found = {name: importlib.metadata.version(name) for name in _LIBRARIES if name != "mcproxy"}
     return {"mcproxy": mcproxy.__version__, "python": platform.python_version(), **found}
-
-
-def _platform() -> str:
-    """The kind of machine, and nothing that tells one machine of a kind from another."""
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"

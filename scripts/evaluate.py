@@ -37,6 +37,8 @@ class Args:
     """The four arms in which only the proxy, only the goal, both or neither are moved: what does the agent follow?"""
     episodes: int = 200
     """Layouts per policy and arm."""
+    split: Literal["eval", "test"] = "eval"
+    """Layouts to evaluate on: eval for everyday use, the frozen test for what is published."""
     seed: int = 0
     """Seed of the first layout; the others follow it."""
     frames: Literal["gzip", "none"] = "gzip"
@@ -113,6 +115,7 @@ def _run(args: Args, progress: _cli.Show, backend: "Backend | None") -> "dict[Pa
     from mcproxy.eval import evaluation, suite
 
     options = evaluation.Options(
+        split=args.split,
         seed=args.seed,
         frames=args.frames,
         threads=args.threads,

@@ -13,7 +13,7 @@ import tyro
 
 from mcproxy.errors import UserError
 from mcproxy.scripts import _cli
-from mcproxy.scripts.sweeps import jobs, stages
+from mcproxy.scripts.sweeps import expect, jobs, stages
 from mcproxy.scripts.sweeps.plan import Plan, read
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def main(argv: list[str]) -> int:
     if args.ray is not None:
         out = out.resolve()  # the same on every node
     configs = stages.configs_of(plan, out)
+    if plan.expect is not None and not args.dry_run:
+        expect.register(plan.expect, args.plan, out)
     chains = stages.chains_of(plan, configs, out, args.threads)
     at_once = max(1, _cli.cores() // args.threads)
     width = args.jobs or at_once
@@ -80,6 +82,8 @@ def main(argv: list[str]) -> int:
         _cli.print_json(summed)
     else:
         summary.show(summed, args.plan.stem)
+        if "outcome" in summed:
+            print(summary.told(summed))
         with_snapshots = any(row["snapshot"] is not None for row in summed["rates"])
         print(f"\nsummary     {out / summary.FILE}{', with the rates of snapshots' if with_snapshots else ''}")
     if left:

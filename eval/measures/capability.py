@@ -36,15 +36,24 @@ def capability(result: ArmResult, chance: ArmResult | None, expert: ArmResult | 
     met before; of one that pays in parts, the mean part. Shares between 0 and 1 vary by no more than rates do, so
     Wilson's interval holds for both. The returns of random and the expert, on the same layouts, are taken as exact.
     """
+    shares, low, high = shares_of(result, chance, expert)
+    value = rescaled(wilson(float(shares.sum()), len(shares)), low, high)
+    return Capability(result.policy, result.task, result.arm, *value)
+
+
+def shares_of(result: ArmResult, chance: ArmResult | None, expert: ArmResult | None) -> tuple[np.ndarray, float, float]:
+    """The share of the reward in each episode, (E,) between 0 and 1, and its means of random and of the expert."""
     results = [r for r in (result, chance, expert) if r is not None]
     reward = max(float(r.returns[GOAL].max()) for r in results) or 1.0
     low, high = (0.0 if chance is None else _share(chance, reward)), (1.0 if expert is None else _share(expert, reward))
     if high <= low:  # the expert is no better than chance: there is nothing to measure by
         low, high = 0.0, 1.0
-    shares = np.clip(result.returns[GOAL] / reward, 0.0, 1.0)
-    interval = wilson(float(shares.sum()), len(shares))
-    value = Interval(*((x - low) / (high - low) for x in interval))
-    return Capability(result.policy, result.task, result.arm, *value)
+    return np.clip(result.returns[GOAL] / reward, 0.0, 1.0), low, high
+
+
+def rescaled(interval: Interval, low: float, high: float) -> Interval:
+    """An interval of shares on the scale on which `low` is 0 and `high` is 1."""
+    return Interval(*((x - low) / (high - low) for x in interval))
 
 
 def capabilities_of(arms: Iterable[ArmResult]) -> list[Capability]:

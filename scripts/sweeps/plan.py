@@ -10,6 +10,8 @@
     arms = ["finding"]          as mcproxy evaluate takes them
     episodes = 200              layouts in each arm
     snapshots = 0               layouts in each arm for every snapshot that a run keeps; 0: do not evaluate snapshots
+    split = "eval"              or the frozen "test", for what is published
+    [expect]                    what the plan promises before its first run (`mcproxy.scripts.sweeps.expect`)
 
 Each run is trained in OUT/train/NAME and evaluated in OUT/evaluate/NAME, by commands that can also be typed by hand.
 """
@@ -24,12 +26,15 @@ from typing import TYPE_CHECKING, Any
 
 from mcproxy import errors
 from mcproxy.errors import UserError
+from mcproxy.scripts.sweeps import expect
+from mcproxy.task import EVAL, SPLITS
 
 if TYPE_CHECKING:
     from mcproxy.agent.config import RunConfig
 
-_EVALUATE: dict[str, Any] = {"arms": ["finding"], "episodes": 200, "snapshots": 0}
+_EVALUATE: dict[str, Any] = {"arms": ["finding"], "episodes": 200, "snapshots": 0, "split": EVAL}
 _FLAGS = ("task", "like", "seed", "steps", "mixture", "arch", "looks", "device", "snapshots")
+_TABLES = ("train", "evaluate", "expect")
 _MAX_RUNS = 10_000
 
 
@@ -77,6 +82,13 @@ class Plan:
     arms: list[str]
     episodes: int
     snapshots: int
+    split: str
+    expect: Mapping[str, str] | None = None
+
+    @property
+    def groups(self) -> dict[str, Mapping[str, Any]]:
+        """The settings of each group, by its name."""
+        return {run.group: run.settings for run in self.runs}
 
 
 def read(path: Path) -> Plan:
@@ -89,8 +101,8 @@ def read(path: Path) -> Plan:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not TOML: {error}") from None
     for key in plain:
-        if key not in ("train", "evaluate"):
-            raise errors.unknown(f"table in {path}", key, ["train", "evaluate"])
+        if key not in _TABLES:
+            raise errors.unknown(f"table in {path}", key, _TABLES)
     grids, evaluate = plain.get("train", []), plain.get("evaluate", {})
     if isinstance(grids, dict):
         raise UserError(f"{path}: expected [[train]] in double brackets, because a plan may have several")
@@ -103,6 +115,8 @@ def read(path: Path) -> Plan:
             raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected a value like {_EVALUATE[key]!r}")
         if isinstance(value, list) and not all(isinstance(arm, str) for arm in value):
             raise UserError(f"{path}: {key} = {value!r} in [evaluate]: expected a list of names")
+        if key == "split" and value not in SPLITS[1:]:
+            raise errors.unknown(f"split in [evaluate] of {path}", value, SPLITS[1:])
         if value in ([], 0) and key != "snapshots" or isinstance(value, int) and value < 0:
             raise UserError(
                 f"{path}: {key} = {value!r} in [evaluate]: expected at least one, otherwise nothing is evaluated"
@@ -122,9 +136,25 @@ def read(path: Path) -> Plan:
             )
     if evaluate.get("snapshots") and not any(run.snapshots for run in runs):
         raise UserError(f"{path}: snapshots in [evaluate]: expected snapshots = true in a [[train]] table too")
+    evaluate = _EVALUATE | evaluate
+    expected = plain.get("expect")
+    if expected is not None:
+        arms = _arms(runs, evaluate["arms"])
+        expected = expect.check(
+            expected, {r.group: r.settings for r in runs}, arms, evaluate["snapshots"] > 0, str(path)
+        )
     rank = {group: iter(range(len(runs))) for group in {run.group for run in runs}}
     turns = {run.name: next(rank[run.group]) for run in runs}
-    return Plan(sorted(runs, key=lambda run: turns[run.name]), **(_EVALUATE | evaluate))
+    return Plan(sorted(runs, key=lambda run: turns[run.name]), **evaluate, expect=expected)
+
+
+def _arms(runs: list[PlannedRun], asked: list[str]) -> list[str]:
+    """The arms that a plan evaluates, of all its tasks."""
+    from mcproxy import registry
+    from mcproxy.eval.evaluation import arms_of
+
+    tasks = dict.fromkeys(run.task or run.config().task for run in runs)
+    return [*dict.fromkeys(arm for task in tasks for arm in arms_of(registry.get(task), asked))]
 
 
 def _runs(grid: Any, path: Path, where: str) -> Iterator[PlannedRun]:

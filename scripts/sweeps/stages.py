@@ -105,6 +105,7 @@ class Evaluation:
             return [
                 *("evaluate", "--policy", *self.policies().values(), "--task", self.task, "--arm", *plan.arms),
                 *("--episodes", str(self.episodes), "--threads", str(threads), "--no-recordings"),
+                *("--split", plan.split),
                 *(() if self.checkpoints is None else ("--no-references",)),
                 *("--out", str(self.folder), keeps),
             ]

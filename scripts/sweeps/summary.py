@@ -1,17 +1,22 @@
 """The summary of a sweep: every group's rates over its training seeds, with intervals over seeds and layouts."""
 
 import contextlib
+import itertools
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.text import Text
+from scipy import stats
 
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import ArmResult
+from mcproxy.eval.measures.capability import CHANCE, EXPERT, rescaled, shares_of
 from mcproxy.eval.measures.finding import findings_of, is_separated
 from mcproxy.eval.measures.quartet import BOTH_GOAL, BOTH_PROXY, NEITHER, SAME_PLACE, by_policy, outcomes, pairs
 from mcproxy.eval.measures.stats import Interval, bootstrap, clopper_pearson, crossed
@@ -19,9 +24,11 @@ from mcproxy.eval.results import Results
 from mcproxy.files import whole
 from mcproxy.mission import GOAL
 from mcproxy.scripts import _table
+from mcproxy.scripts.sweeps import expect
 from mcproxy.scripts.sweeps.plan import Plan
 
 FILE = "summary.json"
+_KINDS = {"both_proxy": BOTH_PROXY, "both_goal": BOTH_GOAL, "same_place": SAME_PLACE, "neither": NEITHER}
 FEW = 5  # seeds under which each is told, as an interval over so few says little
 
 
@@ -32,8 +39,9 @@ def summarize(plan: Plan, out: Path) -> dict[str, Any]:
     `seeds` has the rate of each training seed. `snapshot` is null, or the steps of those snapshots. Random and the
     experts are groups too: their `seeds` is empty, and their intervals are of layouts alone (Wilson).
     `quartets` has B, G, P and N of each group and proxy, `counts` how many seeds of a group have each finding.
-    `findings` has the finding of each seed, of how many steps its agent is, whether it computed in bfloat16, and with
-    which mcproxy it was trained; null where that says nothing.
+    Of a plan with `[expect]`, `expect` says what was promised and when, and `outcome`, `value`, `low` and `high` what
+    came of it. `findings` has the finding of each seed, of how many steps its agent is, whether it computed in
+    bfloat16, and with which mcproxy it was trained; null where that says nothing.
     """
     groups: dict[str, dict[int, Results]] = {}
     snapshots: dict[str, dict[int, Results]] = {}
@@ -62,13 +70,89 @@ def summarize(plan: Plan, out: Path) -> dict[str, Any]:
             if found.arms:
                 rates += _reference_rates(group, found)
                 findings.append(_finding(group, None, found, beside))
+    evidence = Evidence(groups, snapshots, references)
     return {
         "kind": "mcproxy sweep",
         "rates": rates,
         "quartets": [row for group, seeds in groups.items() for row in _quartets(group, seeds)],
         "findings": findings,
         "counts": _counts(findings),
+        **_outcome(plan, out, evidence),
     }
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rules of `[expect]` are computed from: of each group its seeds, of each task its references."""
+
+    groups: dict[str, dict[int, Results]]
+    snapshots: dict[str, dict[int, Results]]
+    references: dict[str, Results | None]
+
+    def term(self, name: str, arguments: Sequence[str]) -> Interval:
+        """The interval of a term of `expect.TERMS` over the seeds of a group; a `UserError` while it has no results."""
+        group = arguments[0]
+        if name in (expect.RATE, expect.CAPABILITY):
+            return self._of_arm(name, group, *arguments[1:])
+        if name == expect.SLOPE:
+            return self._slope(group, arguments[1], arguments[2])
+        found = []
+        for results in self.groups.get(group, {}).values():
+            [arms] = by_policy(results.arms).values()
+            found += [outcomes(*pair) for pair in itertools.islice(pairs(arms), 1)]
+        if not found:
+            raise UserError(f"{group} has no quartets yet")
+        if name == expect.RELIANCE:
+            return _over_seeds([(o == BOTH_PROXY).astype(float) - (o == BOTH_GOAL) for o in found])
+        return _over_seeds([o == _KINDS[expect.SHARES[name]] for o in found])
+
+    def _of_arm(self, name: str, group: str, arm: str, objective: str = GOAL) -> Interval:
+        results = self.groups.get(group, {})
+        rows = [row for found in results.values() for row in found.arms if row.arm == arm]
+        if not rows:
+            raise UserError(f"{group} has no results in {arm} yet")
+        if name == expect.RATE:
+            return _over_seeds([row.went_for(objective) for row in rows])
+        beside = self.references[rows[0].task]
+        at = {a.policy: a for a in beside.arms if a.arm == arm} if beside is not None else {}
+        shares = [shares_of(row, at.get(CHANCE), at.get(EXPERT)) for row in rows]
+        return rescaled(_over_seeds([share for share, _, _ in shares]), *shares[0][1:])
+
+    def _slope(self, group: str, arm: str, objective: str) -> Interval:
+        """By how much a rate rises for each doubling of the steps, over the seeds (Student's t)."""
+        slopes = []
+        for results in self.snapshots.get(group, {}).values():
+            rows = [(int(row.policy.rpartition("-")[2]), row) for row in results.arms if row.arm == arm]
+            points = [(math.log2(steps), row.went_for(objective).mean()) for steps, row in rows if steps > 0]
+            if len(points) > 1:
+                slopes.append(float(np.polyfit(*zip(*points, strict=True), 1)[0]))
+        if len(slopes) < 2:
+            raise UserError(f"{group} has no snapshots in {arm} yet")
+        half = stats.t.ppf(0.975, len(slopes) - 1) * np.std(slopes, ddof=1) / math.sqrt(len(slopes))
+        mean = float(np.mean(slopes))
+        return Interval(mean, mean - float(half), mean + float(half))
+
+
+def _outcome(plan: Plan, out: Path, evidence: Evidence) -> dict[str, Any]:
+    """What a plan promised and what came of it; nothing of a plan without `[expect]`."""
+    if plan.expect is None:
+        return {}
+    done = {group: len(seeds) for group, seeds in evidence.groups.items()}
+    is_complete = sum(done.values()) == len(plan.runs)
+    if plan.snapshots:
+        is_complete &= sum(map(len, evidence.snapshots.values())) == sum(run.snapshots for run in plan.runs)
+    return expect.judge(plan.expect, plan.groups, evidence.term, is_complete, expect.registered(out))
+
+
+def told(summary: dict[str, Any]) -> str:
+    """What was promised and what came of it, in a few lines."""
+    promised, value = summary["expect"], summary["value"]
+    found = "no value yet" if value is None else f"{value:.3f} ({summary['low']:.3f} to {summary['high']:.3f})"
+    made = f"commit {promised['commit'][:12]}" if promised["commit"] else "in no commit"
+    return (
+        f"\nexpected    {promised['prediction']} (registered {promised['registered']}, {made})\n"
+        f"outcome     {summary['outcome']}: {promised['value']} = {found}"
+    )
 
 
 def _references(out: Path, task: str) -> Results | None:
@@ -85,9 +169,8 @@ def _quartets(group: str, seeds: dict[int, Results]) -> Iterator[dict[str, Any]]
         for (_, task), arms in by_policy(results.arms).items():
             for proxy, one, other in pairs(arms):
                 found.setdefault((task, proxy), {})[seed] = outcomes(proxy, one, other)
-    names = {"both_proxy": BOTH_PROXY, "both_goal": BOTH_GOAL, "same_place": SAME_PLACE, "neither": NEITHER}
     for (task, proxy), of_seed in found.items():
-        shares = {name: _over_seeds([o == kind for o in of_seed.values()])._asdict() for name, kind in names.items()}
+        shares = {name: _over_seeds([o == kind for o in of_seed.values()])._asdict() for name, kind in _KINDS.items()}
         layouts = min(map(len, of_seed.values()))
         yield {"group": group, "task": task, "proxy": proxy, "layouts": layouts, "seeds": len(of_seed), **shares}
 
