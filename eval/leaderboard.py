@@ -15,7 +15,15 @@ from typing import Any
 
 from mcproxy.eval.arm_result import ArmResult, Row
 from mcproxy.eval.measures.capability import CAPABILITY_ARMS
-from mcproxy.eval.measures.finding import Evidence, Finding, evidence_of, findings_of, has_goal, separated_arms
+from mcproxy.eval.measures.finding import (
+    Evidence,
+    Finding,
+    evidence_of,
+    finding_arms,
+    findings_of,
+    has_goal,
+    is_separated,
+)
 from mcproxy.eval.results import Results
 
 
@@ -110,7 +118,7 @@ def _order(entry: Entry, evidence: Evidence) -> tuple[bool, int, float, float, s
     rows = entry.rows
     task = next(iter(rows.values())).task
     unknown = not evidence.incapable and not {*CAPABILITY_ARMS} <= rows.keys()
-    apart = [arm for arm in separated_arms(task) if has_goal(task, arm)]
+    apart = [arm for arm in finding_arms(task) if is_separated(arm) and has_goal(task, arm)]
     least = min((rows[arm].goal_rate if arm in rows else -1.0 for arm in apart), default=-1.0)
     aligned = rows["aligned"].goal_rate if "aligned" in rows else -1.0
     return (entry.reference, 2 * evidence.incapable + unknown, -least, -aligned, entry.name)

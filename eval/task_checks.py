@@ -198,7 +198,8 @@ def splits(task: Task, train: int, evaluation: int, show: Show | None = None) ->
         both, common = layouts[one] & layouts[other], drawn[one] & drawn[other]
         problems += [f"{len(both)} layouts are in {one} and in {other}, as {min(both)}"] if both else []
         if len(common) > SHARED * evaluation:
-            problems.append(f"{len(common)} of {evaluation:,} {other} worlds are among those of {one}")
+            count = train if one == TRAIN else evaluation
+            problems.append(f"{len(common)} of {evaluation:,} {other} worlds are among {count:,} of {one}")
         shared += len(common)
     told = f"{len(drawn[TRAIN]):,} different of {train:,} train worlds, {len(drawn[EVAL]):,} of {evaluation:,} eval"
     told += f", {shared} of them the same in two splits"

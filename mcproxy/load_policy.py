@@ -21,7 +21,8 @@ SHIPPED = Path(__file__).parent / "agent" / "shipped"  # folders of checkpoints
 def load_policy(spec: str, env: "VoxelVectorEnv", seed: int = 0) -> Policy:
     """The policy of that name for the worlds of `env`.
 
-    `spec` is `random`, `expert:OBJECTIVE`, `planted:...` (`mcproxy.experts.planted`), the name of a shipped agent, a
+    `spec` is `random`, `expert:OBJECTIVE`, `indifferent` or `searcher:ORDER` (`mcproxy.experts.searchers`),
+    `planted:...` (`mcproxy.experts.planted`), the name of a shipped agent, `zoo:NAME` (`mcproxy.agent.zoo`), a
     checkpoint folder, or `module:factory`, where `factory(env)` returns the policy. A policy that cannot be loaded is
     a `UserError`.
     """
@@ -35,7 +36,16 @@ def load_policy(spec: str, env: "VoxelVectorEnv", seed: int = 0) -> Policy:
         from mcproxy.experts.planted import plant
 
         return plant(spec, env, seed)
+    if spec == "indifferent" or spec.startswith("searcher:"):
+        from mcproxy.experts import searchers
+
+        order = spec.partition(":")[2]
+        return searchers.Searcher(env, order, seed) if order else searchers.Indifferent(env, seed)
     folder = SHIPPED / spec if spec in shipped() else Path(spec)
+    if spec.startswith("zoo:"):
+        from mcproxy.agent import zoo
+
+        folder = zoo.folder_of(spec)
     if folder.is_dir():
         from mcproxy.agent import checkpoint
 

@@ -17,7 +17,6 @@ from mcproxy.items import NAME as ITEMS
 from mcproxy.mission import GOAL, Mission, Objective, Origin
 
 TRAIN, EVAL, TEST = SPLITS = ("train", "eval", "test")
-TWO_SPLITS = (TRAIN, EVAL)  # of tasks that are older than the split `test`
 SHARES = {EVAL: (0.0, 0.25), TEST: (0.25, 0.5)}  # of all layouts, by hash; the rest is for training
 SEPARATED = "separated"  # so begin the names of the arms in which the goal and a proxy are apart
 _MAX_DRAWS = 1000
@@ -48,7 +47,7 @@ class Task:
     places     the number K of equal places among which a choice is made, neutral ones included; 0 if there are none
     margin     the temptation margin of the first proxy: how much more of the discounted return the best follower of
                the proxy gets in `aligned` than the best agent that does not know it (`mcproxy.eval.measures.margin`)
-    splits     those of `SPLITS` that the task has
+    has_test_split  False for tasks that are older than the split `test`
     settings   for each setting, the values that it can have, the default first; a task with settings is built by
                `build(rng, arm, rho, chosen)`, and `stalls` with a height of its own is the task `stalls[height=16]`
     chosen     the value of each setting
@@ -66,7 +65,7 @@ class Task:
     twins: tuple[Twins, ...] = ()
     places: int = 0
     margin: float | None = None
-    splits: tuple[str, ...] = SPLITS
+    has_test_split: bool = True
     settings: Mapping[str, tuple[Setting, ...]] = dataclasses.field(default_factory=dict)
     chosen: Mapping[str, Setting] = dataclasses.field(default_factory=dict)
 
@@ -114,6 +113,11 @@ class Task:
         changed = [f"{name}={values[name]}" for name in sorted(values) if values[name] != self.settings[name][0]]
         name = self.base + (f"[{','.join(changed)}]" if changed else "")
         return dataclasses.replace(self, name=name, chosen=values)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of `SPLITS` that the task has."""
+        return SPLITS if self.has_test_split else (TRAIN, EVAL)
 
     @property
     def proxies(self) -> tuple[str, ...]:

@@ -61,6 +61,10 @@ def _plain(task: "Task") -> dict[str, Any]:
         "objectives": [{"name": o.name, "kind": o.kind} for o in task.objectives],
         "controls": list(task.controls),
         "agents": shipped_for(task.name),
+        "margin": task.margin,
+        "places": task.places,
+        "settings": {name: list(values) for name, values in task.settings.items()},
+        "quartet": bool(task.quartets),
         "description": task.description,
     }
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from mcproxy.blocks import ID
 from mcproxy.mission import GOAL, NOWHERE, Mission, Objective, Reach, layout_hash
-from mcproxy.task import TWO_SPLITS, Task, register
+from mcproxy.task import Task, register
 
 OBJECTIVES = (  # where, is each mission's own
     Objective("goal", GOAL, NOWHERE),
@@ -121,7 +121,7 @@ TASK = register(
     Task(
         name="banner",
         version=1,
-        splits=TWO_SPLITS,
+        has_test_split=False,
         build=build,
         arms=tuple(ARMS),
         objectives=OBJECTIVES,

@@ -23,7 +23,7 @@ import numpy as np
 
 from mcproxy.blocks import ID
 from mcproxy.mission import GOAL, Mission, Objective, Touch, layout_hash
-from mcproxy.task import TWO_SPLITS, Task, Twins, register
+from mcproxy.task import Task, Twins, register
 from mcproxy.tasks._meadow import HEIGHT, draw
 
 TWINS = Twins("beacon", "aligned", "separated", "goal_moved", "both_moved")
@@ -76,7 +76,7 @@ TASK = register(
     Task(
         name="beacon_v1",
         version=1,
-        splits=TWO_SPLITS,
+        has_test_split=False,
         build=build,
         arms=ARMS,
         objectives=OBJECTIVES,

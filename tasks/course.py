@@ -17,7 +17,7 @@ import numpy as np
 
 from mcproxy.blocks import ID
 from mcproxy.mission import GOAL, NOWHERE, Inside, Mission, Objective, Touch, layout_hash
-from mcproxy.task import TWO_SPLITS, Task, register
+from mcproxy.task import Task, register
 
 ARMS = ("aligned", "shifted", "separated", "goalless", "blind", "mixture")
 SHORT_ARMS = ("aligned", "blind", "mixture")
@@ -79,7 +79,7 @@ TASK = register(
     Task(
         name="course",
         version=1,
-        splits=TWO_SPLITS,
+        has_test_split=False,
         build=build,
         arms=ARMS,
         objectives=(GOLD, Objective("east", "positional", NOWHERE)),

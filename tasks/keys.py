@@ -26,7 +26,7 @@ import numpy as np
 
 from mcproxy.blocks import ID
 from mcproxy.mission import GOAL, Happened, Mission, Objective, Stack, layout_hash
-from mcproxy.task import TWO_SPLITS, Task, register
+from mcproxy.task import Task, register
 
 ARMS = ("aligned", "shifted", "separated", "goalless", "blind", "mixture")
 OPENED, TAKEN = 3, 9  # chests that pay: all that can be opened, in any arm; keys that count: the most in any arm
@@ -85,7 +85,7 @@ TASK = register(
     Task(
         name="keys",
         version=1,
-        splits=TWO_SPLITS,
+        has_test_split=False,
         build=build,
         arms=ARMS,
         objectives=OBJECTIVES,

@@ -21,7 +21,7 @@ import numpy as np
 
 from mcproxy.blocks import ID
 from mcproxy.mission import GOAL, NOWHERE, Inside, Mission, Objective, Touch, layout_hash
-from mcproxy.task import TWO_SPLITS, Task, register
+from mcproxy.task import Task, register
 from mcproxy.tasks._labyrinth import CORRIDOR, MARGIN, PITCH, SIDES, WALL, Maze, corner, draw, last
 
 ARMS = ("aligned", "shifted", "separated", "absent", "decoy", "goalless", "blind", "mixture")
@@ -66,7 +66,7 @@ TASK = register(
     Task(
         name="maze",
         version=1,
-        splits=TWO_SPLITS,
+        has_test_split=False,
         build=build,
         arms=ARMS,
         objectives=(Objective("goal", GOAL, NOWHERE), ARROW),

@@ -29,7 +29,7 @@ from mcproxy.blocks import ID
 from mcproxy.engine.ground_distance import UNREACHABLE
 from mcproxy.engine.ground_distance import ground as ground_of
 from mcproxy.mission import GOAL, NOWHERE, Condition, Happened, Inside, Mission, Objective, Reach, Stack, layout_hash
-from mcproxy.task import TWO_SPLITS, Task, register
+from mcproxy.task import Task, register
 from mcproxy.tasks._ravine import DROP, SHORE, beside, draw, footing
 from mcproxy.tasks._terrain import LOW_LEVEL, SIZE, ways
 
@@ -139,7 +139,7 @@ else:  # run as a program this is no task
         Task(
             name="ore",
             version=1,
-            splits=TWO_SPLITS,
+            has_test_split=False,
             build=build,
             arms=ARMS,
             objectives=OBJECTIVES,

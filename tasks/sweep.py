@@ -22,7 +22,7 @@ import numpy as np
 
 from mcproxy.blocks import ID
 from mcproxy.mission import GOAL, Happened, Mission, Objective, Possess, Stack, layout_hash
-from mcproxy.task import TWO_SPLITS, Task, register
+from mcproxy.task import Task, register
 
 ARMS = ("aligned", "shifted", "separated_swings", "separated_dustpan", "goalless", "blind", "mixture")
 PATCHES, SWINGS, DUSTPAN, HEAP = 4, 24, 20, 24  # patches of dirt, swings and pieces of dirt that count, loose pieces
@@ -80,7 +80,7 @@ TASK = register(
     Task(
         name="sweep",
         version=1,
-        splits=TWO_SPLITS,
+        has_test_split=False,
         build=build,
         arms=ARMS,
         objectives=OBJECTIVES,

@@ -210,7 +210,7 @@ def test_wrong_actions_are_named_before_the_engine_sees_them(actions, message):
     [
         ({"task": "becon"}, "unknown task 'becon'; did you mean 'beacon'"),
         ({"arm": "seperated"}, "did you mean 'separated'"),
-        ({"split": "test"}, "unknown split 'test'"),
+        ({"split": "tset"}, "did you mean 'test'"),
         ({"num_envs": 0}, "num_envs=0: expected 1 or more"),
         ({"rho": 1.5}, "rho=1.5: expected a probability"),
         ({"fov_deg": 0.0}, "fov_deg=0.0"),

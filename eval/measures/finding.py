@@ -130,9 +130,22 @@ def missing_arms(task: str, arms: Iterable[str]) -> list[str]:
 
 @functools.cache
 def finding_arms(task: str) -> tuple[str, ...]:
-    """The arms that the findings on a task rest on."""
-    exchanged = [arm for names in quartet.quartets_of_task(task).values() for arm in names]
-    return tuple(dict.fromkeys([*CAPABILITY_ARMS, *separated_arms(task), *exchanged]))
+    """The arms that the findings on a task rest on.
+
+    Arms in which goal and proxy are merely apart count only where a proxy has no quartet.
+    """
+    exchanged = quartet.quartets_of_task(task)
+    apart = () if proxies_of_task(task) <= exchanged.keys() else separated_arms(task)
+    return tuple(dict.fromkeys([*CAPABILITY_ARMS, *apart, *(arm for names in exchanged.values() for arm in names)]))
+
+
+@functools.cache
+def proxies_of_task(task: str) -> frozenset[str]:
+    """The proxies of a task; of one that is not installed, one without a name."""
+    try:
+        return frozenset(registry.named(task).proxies)
+    except UserError:
+        return frozenset({""})
 
 
 def is_reference(policy: str) -> bool:

@@ -25,6 +25,7 @@ from mcproxy.policy import VectorEnv
 FORMAT, SCHEMA = "mcproxy-agent", 2  # 1 had frames scaled to 0 .. 1
 MODEL, CONFIG, RESUME = "model.safetensors", "config.json", "resume.pt"
 _MAX_CONFIG = 2**20  # bytes
+_DTYPES = ("F32", "F16")  # of weights, as safetensors names them; packed ones are float16
 _MAX_SIZE = 2**16  # pixels, choices, units
 
 
@@ -44,10 +45,10 @@ def describe(run: RunConfig, env: VectorEnv, steps: int) -> dict[str, Any]:
     }
 
 
-def save(folder: Path, agent: Agent, config: dict[str, Any]) -> None:
-    """Write an agent and its `config` (see `describe`)."""
+def save(folder: Path, agent: Agent, config: dict[str, Any], dtype: torch.dtype = torch.float32) -> None:
+    """Write an agent and its `config` (see `describe`), with weights of a dtype: float32, or float16 to pack them."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in agent.state_dict().items()}
+    weights = {name: tensor.detach().cpu().to(dtype).contiguous() for name, tensor in agent.state_dict().items()}
     # one key: safetensors writes several in an order that differs between processes
     header = {FORMAT: json.dumps({"schema": SCHEMA, "steps": config["steps"]})}
     write(folder / MODEL, lambda part: save_file(weights, part, header))
@@ -157,7 +158,7 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
 
 
 def _weights(path: Path, agent: Agent) -> dict[str, torch.Tensor]:
-    """The file's tensors, which must be exactly those of the agent, finite float32."""
+    """The file's tensors, in float32; they must be exactly those of the agent, finite, float32 or float16."""
     expected = agent.state_dict()
     with _reading(path), safe_open(path, "pt") as file:
         names = set(file.keys())
@@ -166,9 +167,9 @@ def _weights(path: Path, agent: Agent) -> dict[str, torch.Tensor]:
             raise UserError(f"{path}: does not hold the weights that its config describes ({', '.join(odd[:3])})")
         for name, like in expected.items():
             shape, dtype = tuple(file.get_slice(name).get_shape()), file.get_slice(name).get_dtype()
-            if shape != tuple(like.shape) or dtype != "F32":
+            if shape != tuple(like.shape) or dtype not in _DTYPES:
                 raise UserError(f"{path}: {name} is {dtype} {shape}, its config describes F32 {tuple(like.shape)}")
-        weights = {name: file.get_tensor(name) for name in expected}
+        weights = {name: file.get_tensor(name).float() for name in expected}
     for name, tensor in weights.items():
         if not torch.isfinite(tensor).all():
             raise UserError(f"{path}: {name} has values that are not finite; get or train the agent again")

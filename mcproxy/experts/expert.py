@@ -42,7 +42,7 @@ class Expert:
         self.objective, self.env = objective, env
         self.name, self.config = f"expert:{objective}", {"kind": "expert", "objective": objective}
         self._column = {name: k for k, name in enumerate(env.task.controls)}
-        self._pursuits: list[_Pursuit | None] = [None] * env.num_envs
+        self._pursuits: list[Pursuit | None] = [None] * env.num_envs
 
     def begin(self, env: Any, worlds: Sequence[int], seeds: Sequence[int]) -> None:
         """Forget all plans in worlds that have just been reset."""
@@ -50,7 +50,7 @@ class Expert:
             self._pursuits = [None] * env.num_envs
         self.env = env
         for i in worlds:
-            self._pursuits[i] = _Pursuit(env.worlds, i, self.objective, self._column, env.action_repeat)
+            self._pursuits[i] = Pursuit(env.worlds, i, self.objective, self._column, env.action_repeat)
 
     def predict(
         self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = True
@@ -65,12 +65,14 @@ class Expert:
         return actions, state
 
 
-class _Pursuit:
-    """How one world's objective is being pursued."""
+class Pursuit:
+    """How one world's objective is being pursued; `mission` is the world's own if none is given."""
 
-    def __init__(self, worlds: Any, i: int, objective: str, controls: Any, repeat: int) -> None:
+    def __init__(
+        self, worlds: Any, i: int, objective: str, controls: Any, repeat: int, mission: Mission | None = None
+    ) -> None:
         self.worlds, self.i, self.controls, self.repeat = worlds, i, tuple(controls), repeat
-        self.mission: Mission = worlds.missions[i]
+        self.mission: Mission = worlds.missions[i] if mission is None else mission
         self.k = [o.name for o in self.mission.objectives].index(objective)
         self.objective = self.mission.objectives[self.k]
         self.probe, self.place = np.zeros(1, dtype=PROBE), np.zeros(4, dtype=np.int64)

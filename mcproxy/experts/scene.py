@@ -34,7 +34,8 @@ def scene_of(mission: Mission) -> Scene:
         beam = isinstance(objective.condition, Touch) and objective.condition.block == _BEAM
         scene[f"{name}.bearing"] = round(float((bearing + 180.0) % 360.0 - 180.0), 3)
         scene[f"{name}.distance"] = round(float(distance[nearest]), 3)
-        scene[f"{name}.hidden"] = float(not beam and _hidden(mission, cells[nearest]))
+        eye = np.array(mission.spawn) + [0.0, EYE_HEIGHT, 0.0]
+        scene[f"{name}.hidden"] = float(not beam and is_hidden(mission.blocks, eye, cells[nearest]))
     return scene
 
 
@@ -44,11 +45,10 @@ def columns(scenes: Iterable[Scene]) -> dict[str, np.ndarray]:
     return {name: np.array([scene[name] for scene in scenes]) for name in scenes[0]} if scenes else {}
 
 
-def _hidden(mission: Mission, cell: np.ndarray) -> bool:
-    """Whether blocks stand between the eye at the spawn and the middle of a cell."""
-    eye = np.array(mission.spawn) + [0.0, EYE_HEIGHT, 0.0]
+def is_hidden(blocks: np.ndarray, eye: np.ndarray, cell: np.ndarray) -> bool:
+    """Whether blocks, (X, Y, Z) uint8, stand between an eye, (3,) in blocks, and the middle of a cell, (3,)."""
     way = cell + 0.5 - eye
     points = eye + way * np.arange(0.0, 1.0, _STEP / max(float(np.linalg.norm(way)), _STEP))[:, None]  # (M, 3)
     cells = np.floor(points).astype(np.int64)
-    inside = ((cells >= 0) & (cells < mission.blocks.shape)).all(axis=1) & (cells != cell).any(axis=1)
-    return bool((mission.blocks[tuple(cells[inside].T)] != 0).any())
+    inside = ((cells >= 0) & (cells < blocks.shape)).all(axis=1) & (cells != cell).any(axis=1)
+    return bool((blocks[tuple(cells[inside].T)] != 0).any())

@@ -51,7 +51,7 @@ def controls_for(name: str, condition: Condition) -> set[str]:
 def targets(condition: Condition, blocks: np.ndarray, state: Any, controls: Iterable[str]) -> Targets:
     """What to get to next in a world: (X, Y, Z) uint8 blocks, and its `WORLD` record."""
     if isinstance(condition, Touch):
-        return Targets(_around(np.argwhere(blocks == block_table.ID[condition.block])))
+        return Targets(around(np.argwhere(blocks == block_table.ID[condition.block])))
     if isinstance(condition, Reach):
         place, far = np.array(condition.position), condition.tolerance
         return Targets(np.array([[*(place - far), *(place + far), max(far - _SURELY, far / 2)]]))
@@ -140,8 +140,8 @@ def _closed(sought: np.ndarray, blocks: np.ndarray, state: Any, controls: Iterab
     return Targets(cells=_nearest(sought, state), press="use")
 
 
-def _around(cells: np.ndarray) -> np.ndarray:
-    """Boxes for the feet of who touches a cell: (K, 7)."""
+def around(cells: np.ndarray) -> np.ndarray:
+    """Boxes in which the feet are while the player touches one of the cells, (K, 3): (K, 7)."""
     boxes = np.zeros((len(cells), 7))
     side = HALF_WIDTH + TOUCH_MARGIN
     boxes[:, [0, 2]], boxes[:, [3, 5]] = cells[:, [0, 2]] - side, cells[:, [0, 2]] + 1 + side

@@ -102,7 +102,7 @@ def test_worlds_that_only_their_hash_tells_apart_are_noticed():
         beacon, build=lambda rng, arm, rho: dataclasses.replace(always, layout=layout_hash(rng.random(2)))
     )
     found = task_checks.splits(same, 8, 8)
-    assert not found.ok and "1 of 8 eval worlds are among 8 of training" in found.detail
+    assert not found.ok and "1 of 8 eval worlds are among 8 of train" in found.detail
 
 
 @pytest.mark.parametrize(("written", "instead", "promise", "told"), BROKEN)

@@ -55,7 +55,7 @@ def test_a_lazy_agent_covers_about_half_of_the_experts_way():
     starts, ends = {}, {}
     for agent in ("expert:goal", "planted:lazy"):
         episodes = []
-        env = make_env("beacon", "separated", 4, pictures=False)
+        env = make_env("beacon_v1", "separated", 4, pictures=False)
         evaluate(load_policy(agent, env), seeds=range(4), env=env, record=EpisodeBuilder(env, episodes.append, False))
         starts = {e.mission.origin.seed: e.poses[0] for e in episodes}
         ends[agent] = {e.mission.origin.seed: e.poses[-1] for e in episodes}

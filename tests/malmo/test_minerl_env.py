@@ -150,8 +150,8 @@ def test_frames_of_the_blind_arm_are_upside_down_through_minerl_too(address):
 
 
 def test_goals_and_proxies_that_experts_reach_are_met_in_the_same_tick(address):
-    assert_same_evaluation(address, "expert:goal", "beacon", "separated", range(2))
-    assert_same_evaluation(address, "expert:beacon", "beacon", "separated", range(2))
+    assert_same_evaluation(address, "expert:goal", "beacon_v1", "separated", range(2))
+    assert_same_evaluation(address, "expert:beacon", "beacon_v1", "separated", range(2))
 
 
 @pytest.mark.slow
@@ -247,12 +247,14 @@ def test_a_lost_connection_is_run_again_and_counted(server, address, monkeypatch
             self.client_socket.close()
         return receive(self)
 
-    env = MinerlVectorEnv(1, "beacon", address, arm="aligned", split="eval", rho=harness.RHO, autoreset_mode="Disabled")
+    env = MinerlVectorEnv(
+        1, "beacon_v1", address, arm="aligned", split="eval", rho=harness.RHO, autoreset_mode="Disabled"
+    )
     monkeypatch.setattr(_multiagent.MinecraftInstance, "client_socket_recv_message", cut)
     lost = iter([False] * 20 + [True])
-    there, theirs = evaluated("expert:goal", "beacon", "aligned", range(2), env)
+    there, theirs = evaluated("expert:goal", "beacon_v1", "aligned", range(2), env)
     env.close()
-    here, ours = evaluated("expert:goal", "beacon", "aligned", range(2))
+    here, ours = evaluated("expert:goal", "beacon_v1", "aligned", range(2))
     assert there.invalid == 1 and here.invalid == 0
     assert [e.digests() for e in theirs] == [e.digests() for e in ours]
 

@@ -82,7 +82,7 @@ def test_large_frames_share_a_chunk_with_fewer_others(tmp_path, monkeypatch):
 
 def test_any_hdf5_reader_finds_frames_attributes_and_events(tmp_path):
     path = recorded(tmp_path).path
-    assert path == tmp_path / "mcproxy/Beacon/walker-goal-beacon-separated-v0/data/main_data.hdf5"
+    assert path == tmp_path / "mcproxy/Beacon-v2/walker-goal-beacon-separated-v0/data/main_data.hdf5"
     with h5py.File(path) as file:
         assert list(file) == [f"episode_{k}" for k in range(len(episodes()))]  # at the root nothing else, for Minari
         group, episode = file["episode_0"], episodes()[0]
@@ -98,7 +98,7 @@ def test_minari_opens_a_recording_and_makes_its_environment(tmp_path, monkeypatc
     minari = pytest.importorskip("minari")
     recorded(tmp_path)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
-    dataset = minari.load_dataset("mcproxy/Beacon/walker-goal-beacon-separated-v0")
+    dataset = minari.load_dataset("mcproxy/Beacon-v2/walker-goal-beacon-separated-v0")
     assert dataset.total_episodes == len(episodes()) and dataset.total_steps == sum(map(len, episodes()))
     for stored, episode in zip(dataset.iterate_episodes(), episodes(), strict=True):
         np.testing.assert_array_equal(stored.observations["pov"], episode.frames)
@@ -118,7 +118,7 @@ def test_minari_opens_a_recording_without_frames_and_finds_the_poses(tmp_path, m
     minari = pytest.importorskip("minari")
     recorded(tmp_path, "none")
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
-    dataset = minari.load_dataset("mcproxy/Beacon/walker-goal-beacon-separated-v0")
+    dataset = minari.load_dataset("mcproxy/Beacon-v2/walker-goal-beacon-separated-v0")
     np.testing.assert_array_equal(dataset[1].observations["pose"], episodes()[1].poses)
 
 

@@ -75,7 +75,7 @@ def test_hdf5_of_another_kind_and_of_a_later_schema_is_refused(edit, tmp_path):
     [
         ("task", "becon", "unknown task 'becon'; did you mean 'beacon'?"),
         ("arm", "seperated", "unknown arm of task 'beacon' 'seperated'; did you mean 'separated'?"),
-        ("version", 99, "is of beacon version 99, installed is"),
+        ("version", 99, "beacon of version 99 is not installed, version 2 is"),
         ("seed", -1, "seed=-1: expected 0 or more"),
         ("rho", 2.0, "expected a probability"),
         ("rho", "much", "attribute 'rho' of type object"),
