@@ -107,7 +107,11 @@ def _of_the_file(recording: Recording, kinds: Sequence[_Kind], known: set[int]) 
     found = []
     seeds: dict[int, int] = {}
     for k, kind in enumerate(kinds):
-        other = [f"{name} {value}, not {most.common[name]}" for name, value in kind.common.items() if value != most.common[name]]
+        other = [
+            f"{name} {value}, not {most.common[name]}"
+            for name, value in kind.common.items()
+            if value != most.common[name]
+        ]
         if other and k not in known:
             found.append(Mismatch(k, "recording", f"it is of another kind than the others: {other[0]}"))
         if (before := seeds.setdefault(kind.seed, k)) != k and k not in known:

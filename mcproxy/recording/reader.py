@@ -134,9 +134,7 @@ class Recording:
         group = self._groups[index]
         with self._reading(index):
             steps = _steps(group)
-            inner, infos, seen = (
-                hdf5.member(group, name, h5py.Group) for name in ("mcproxy", "infos", "observations")
-            )
+            inner, infos, seen = (hdf5.member(group, name, h5py.Group) for name in ("mcproxy", "infos", "observations"))
             if hdf5.number(group, "id", np.int64) != index or hdf5.number(group, "total_steps", np.int64) != steps:
                 return f"id and total_steps are not {index} and {steps}"
             if not _same(infos, "tick", inner, "ticks", (steps + 1,), np.int64):
@@ -350,9 +348,7 @@ def _events(group: h5py.Group, max_ticks: int) -> tuple[Event, ...]:
     )
 
 
-def _same(
-    one: h5py.Group, name: str, other: h5py.Group, also: str, shape: tuple[int, ...], dtype: type
-) -> bool:
+def _same(one: h5py.Group, name: str, other: h5py.Group, also: str, shape: tuple[int, ...], dtype: type) -> bool:
     """Whether an array is the one that lies in another group as well, by a second link or by its values."""
     if hdf5.member(one, name, h5py.Dataset) == hdf5.member(other, also, h5py.Dataset):
         return True

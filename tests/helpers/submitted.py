@@ -1,0 +1,38 @@
+"""A small protocol, and a submission of a planted policy under it, that tests of the board share."""
+
+import functools
+import shutil
+import tempfile
+from pathlib import Path
+
+from mcproxy.eval.board import protocol, submission
+from mcproxy.eval.board.card import Card
+from mcproxy.eval.evaluation import Options
+
+SMALL = protocol.Protocol(frozen=5, confirmation=3)
+TASK = "beacon_v1"
+SPEC = "planted:strayed:beacon"
+
+
+def card(**fields):
+    """A valid card, with some fields changed."""
+    filled = dict(name="planted", authors=["A. Nobody"], architecture="planted", training_data="none", steps=0)
+    return Card(**(filled | dict(seeds=[0], machine="a laptop", licence="MIT") | fields))
+
+
+@functools.cache
+def official() -> Path:
+    """An official run of a planted policy that follows the beacon."""
+    out = Path(tempfile.mkdtemp()) / "run"
+    protocol.run([protocol.entrant(SPEC)], TASK, out, Options(frames="none"), protocol=SMALL)
+    return out
+
+
+@functools.cache
+def _submitted() -> Path:
+    return submission.create(official(), official().parent / "submission", card(), protocol=SMALL)
+
+
+def submitted(folder: Path) -> Path:
+    """A copy of the submission in a folder."""
+    return Path(shutil.copytree(_submitted(), folder / "submission"))
