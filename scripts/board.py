@@ -60,7 +60,10 @@ def main(argv: list[str]) -> int:
     elif kind == "table":
         _show(found)
     else:
-        print({"markdown": formats.markdown, "csv": formats.comma_separated, "html": formats.web_page}[kind](found), end="")
+        print(
+            {"markdown": formats.markdown, "csv": formats.comma_separated, "html": formats.web_page}[kind](found),
+            end="",
+        )
     for line in found.refused:
         _cli.say(line)
     return 1 if found.refused else 0

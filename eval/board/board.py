@@ -7,16 +7,18 @@ Rank   A row's rank is one more than the number of rows that are surely better: 
 Apart  Rows of different tasks have different boards. Random and the experts are run here, by the board itself.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
 
 import mcproxy
 from mcproxy import registry
 from mcproxy.errors import UserError
 from mcproxy.eval import rebuilt, results_json
+from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.board import check, protocol, submission
+from mcproxy.eval.board.card import Card
 from mcproxy.eval.board.check import Checked
 from mcproxy.eval.board.rows import PARTS_DIFFER, Row, of_policies, parts_differ, row_of
 from mcproxy.eval.measures.finding import REFERENCE
@@ -28,18 +30,29 @@ from mcproxy.eval.verify import verify
 Show = Callable[[str, int, int], None]  # a folder, recordings done, of how many
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """An accepted submission: its row, its card, and its episodes on the frozen layouts by policy and arm."""
+
+    row: Row
+    card: Card
+    protocol: str
+    fingerprint: str  # of its first policy
+    weights: bool  # whether the fingerprints follow from files that were submitted
+    arms: list[ArmResult]
+
+
 @dataclass
 class Board:
     """The rows by task and rank, the smallest difference that two rows of a task can show, and what was refused."""
 
     rows: list[Row] = field(default_factory=list)
+    accepted: list[Accepted] = field(default_factory=list)
     smallest_difference: dict[str, float] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)  # lines
 
 
-def board(
-    folders: Sequence[Path], trust: bool = False, progress: Show = lambda folder, done, total: None
-) -> Board:
+def board(folders: Sequence[Path], trust: bool = False, progress: Show = lambda folder, done, total: None) -> Board:
     """The board that submissions and evaluations make; with `trust` evaluations are not executed again.
 
     A submission is always executed again. One that is not accepted, or has the weights or the episodes of another, is
@@ -53,7 +66,10 @@ def board(
             _add_submission(found, folder, checked, seen)
         else:
             for file in rebuilt.find_results(folder) or [folder / results_json.FILE]:
-                found.rows += _evaluation_rows(file, trust)
+                try:
+                    found.rows += _evaluation_rows(file, trust)
+                except UserError as error:
+                    found.refused.append(str(error))
     tasks = dict.fromkeys(row.task for row in found.rows)
     for task in tasks:
         found.rows += _references(task)
@@ -66,15 +82,20 @@ def board(
 
 def _add_submission(found: Board, folder: Path, checked: Checked, seen: dict[str, Path]) -> None:
     """Add the row of an accepted submission, and a line for one that is not, or that copies another."""
-    if not checked.accepted or checked.manifest is None or checked.frozen is None or checked.card is None:
+    card, manifest, frozen = checked.card, checked.manifest, checked.frozen
+    if not checked.accepted or manifest is None or frozen is None or card is None:
         found.refused.append(f"{folder}: refused: {'; '.join(checked.reasons[:3])}")
         return
-    for key in (checked.actions, *(one.fingerprint for one in checked.manifest.policies.values())):
+    fingerprints = [one.fingerprint for one in manifest.policies.values()]
+    for key in (checked.actions, *fingerprints):
         if key in seen:
             found.refused.append(f"{folder}: refused: its weights or episodes are those of {seen[key]}")
             return
-    seen |= dict.fromkeys((checked.actions, *(o.fingerprint for o in checked.manifest.policies.values())), folder)
-    found.rows.append(submission_row(checked))
+    seen |= dict.fromkeys((checked.actions, *fingerprints), folder)
+    row = submission_row(checked)
+    own = [arm for arm in frozen.arms if arm.policy in manifest.policies]
+    found.accepted.append(Accepted(row, card, manifest.protocol, fingerprints[0], checked.weights, own))
+    found.rows.append(row)
 
 
 def submission_row(checked: Checked) -> Row:
@@ -98,6 +119,11 @@ def submission_row(checked: Checked) -> Row:
 def _evaluation_rows(file: Path, trust: bool) -> list[Row]:
     """A row for each policy of an evaluation; it is executed again unless it is trusted."""
     results = results_json.read(file.parent)
+    other = [arm for arm in results.arms if arm.version != _installed(arm.task)]
+    if other:
+        raise UserError(
+            f"{file} is of {other[0].task} version {other[0].version}, which is not installed: evaluate again"
+        )
     backed = False if trust else _is_backed(file, results)
     references = [arm for arm in results.arms if arm.policy in results.references]
     rows = []
@@ -106,7 +132,9 @@ def _evaluation_rows(file: Path, trust: bool) -> list[Row]:
             continue
         row = row_of(policy, [arms], references, results.versions["mcproxy"])
         row.re_executed = backed
-        row.marks = ["not official"] + ["not executed again" if trust else "does not follow from recordings"] * (not backed)
+        row.marks = ["not official"] + ["not executed again" if trust else "does not follow from recordings"] * (
+            not backed
+        )
         rows.append(row)
     return [row for row in rows if row.finding != REFERENCE]
 
@@ -126,12 +154,16 @@ def _is_backed(file: Path, results: Results) -> bool:
     return bool(made) and not rebuilt.check_results(file, made)[2]
 
 
-def _references(task: str) -> list[Row]:
-    """The rows of random and the experts on the frozen layouts of a task; none for one that is not installed."""
+def _installed(task: str) -> int | None:
+    """The installed version of a task, if it is installed."""
     try:
-        registry.named(task)
+        return registry.named(task).version
     except UserError:
-        return []
+        return None
+
+
+def _references(task: str) -> list[Row]:
+    """The rows of random and the experts on the frozen layouts of a task."""
     arms = protocol.references(task, 0, protocol.OFFICIAL.frozen)
     rows = [row_of(policy, [of], list(arms), mcproxy.__version__) for (policy, _), of in by_policy(arms).items()]
     for row in rows:
@@ -140,11 +172,17 @@ def _references(task: str) -> list[Row]:
 
 
 def difference(one: Row, other: Row) -> Interval:
-    """How much more often one row followed the goal than another: layout by layout where both have one seed each."""
+    """How much more often one row followed the goal than another: layout by layout where both have one seed each.
+
+    Else it is that of two independent rates, from their intervals (Zou and Donner 2008), which is wider.
+    """
     if one.layout_ids == other.layout_ids and one.seeds == other.seeds == 1:
         return paired_difference(one.followed_goal[0], other.followed_goal[0])
-    least, gap = smallest_difference(one.goal, other.goal), one.goal.rate - other.goal.rate
-    return Interval(gap, gap - least, gap + least)
+    a, b = one.goal, other.goal
+    gap = a.rate - b.rate
+    return Interval(
+        gap, gap - math.hypot(a.rate - a.low, b.high - b.rate), gap + math.hypot(a.high - a.rate, b.rate - b.low)
+    )
 
 
 def _smallest(rows: Sequence[Row]) -> float:

@@ -67,9 +67,15 @@ def cells(board: Board, task: str) -> list[list[str]]:
             rank = "" if row.rank is None else f"{row.rank}{'=' * row.ties}"
             seeds = f"{round(row.agree.rate * row.seeds)}/{row.seeds} ({_range(row.agree)})"
             first = [rank, row.policy, percent(row.capability)]
-            last = ["" if row.reference else seeds, f"yes, {row.version}" if row.re_executed else "no", "; ".join(row.marks)]
+            last = [
+                "" if row.reference else seeds,
+                f"yes, {row.version}" if row.re_executed else "no",
+                "; ".join(row.marks),
+            ]
             told = pair.finding or "needs more arms"
-            found.append([*(first if own else [""] * 3), pair.proxy, *shares, exchange, told, *(last if own else [""] * 3)])
+            found.append(
+                [*(first if own else [""] * 3), pair.proxy, *shares, exchange, told, *(last if own else [""] * 3)]
+            )
     return found
 
 
@@ -115,7 +121,16 @@ def comma_separated(board: Board) -> str:
         for pair in row.pairs:
             told = [row.capability, *(pair.shares.get(name) for name in SHARES)]
             numbers = [value for interval in told for value in (interval or ("", "", ""))]
-            first = [row.task, row.rank or "", int(row.ties), row.policy, row.seeds, row.layouts, pair.finding, pair.proxy]
+            first = [
+                row.task,
+                row.rank or "",
+                int(row.ties),
+                row.policy,
+                row.seeds,
+                row.layouts,
+                pair.finding,
+                pair.proxy,
+            ]
             last = [int(row.official), int(row.re_executed), row.version, "; ".join(row.marks)]
             writer.writerow([_no_formula(value) for value in (*first, *numbers, *last)])
     return stream.getvalue()

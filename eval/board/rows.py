@@ -182,5 +182,3 @@ def of_policies(arms: Sequence[ArmResult], names: Sequence[str]) -> list[Mapping
     """The results of some policies by arm, in the order of their names."""
     found = by_policy(arms)
     return [next(results for (policy, _), results in found.items() if policy == name) for name in names]
-
-
