@@ -15,6 +15,7 @@ from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.measures.finding import is_reference
 from mcproxy.eval.results import Results
+from mcproxy.eval.verify import Verification, verify
 from mcproxy.experts import scene
 from mcproxy.mission import Origin
 from mcproxy.recording.reexecute import Execution
@@ -104,7 +105,8 @@ def _columns(stated: ArmResult, made: ArmResult) -> dict[str, tuple[list[Any], l
             continue
         for name in {**ours, **theirs}:
             absent = ["none"] * len(stated.seeds)
-            pairs[f"{what} {name}"] = tuple(of[name].tolist() if name in of else absent for of in (ours, theirs))
+            one, other = (of[name].tolist() if name in of else absent for of in (ours, theirs))
+            pairs[f"{what} {name}"] = (one, other)
     return pairs
 
 
@@ -125,10 +127,12 @@ class Rebuilt(NamedTuple):
     result: ArmResult
     origin: Origin
 
-    @classmethod
-    def of(cls, outcomes: Sequence[Outcome]) -> "Rebuilt | None":
-        """The row of a recording's outcomes; None if there are none."""
-        return cls(arm_result(outcomes), outcomes[0].origin) if outcomes else None
+
+def rebuild(file: Path, frames: bool = False) -> tuple[Verification, Rebuilt | None]:
+    """Verify a recording, and return with that the row that it leads to; None if it has no episode."""
+    outcomes: list[Outcome] = []
+    found = verify(file, frames, take=lambda episode, execution: outcomes.append(outcome_of(episode, execution)))
+    return found, Rebuilt(arm_result(outcomes), outcomes[0].origin) if outcomes else None
 
 
 def find_results(path: Path) -> list[Path]:

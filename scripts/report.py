@@ -22,6 +22,8 @@ class Args:
     """New or empty folder for the page."""
     no_clips: bool = False
     """Leave out the clips."""
+    force: bool = False
+    """Replace the report that is in the folder."""
 
 
 def main(argv: list[str]) -> int:
@@ -30,7 +32,7 @@ def main(argv: list[str]) -> int:
     from mcproxy.eval import report
 
     with _cli.progress() as show:
-        page = report.write(args.run, args.out, not args.no_clips, show)
+        page = report.write(args.run, args.out, not args.no_clips, args.force, show)
     size = sum(file.stat().st_size for file in args.out.iterdir()) / 1e6
     print(f"report      {page} ({size:.1f} MB)")
     return 0

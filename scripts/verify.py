@@ -69,8 +69,8 @@ def _submission_document(judged: "dict[Path, check.Checked]") -> dict[str, Any]:
     """The part of the JSON document about submissions; with several, each reason begins with its folder."""
     if not judged:
         return {}
-    prefix = (lambda path: f"{path}: ") if len(judged) > 1 else (lambda path: "")
-    reasons = [prefix(path) + reason for path, found in judged.items() for reason in found.reasons]
+    told = [(f"{path}: " if len(judged) > 1 else "", found) for path, found in judged.items()]
+    reasons = [prefix + reason for prefix, found in told for reason in found.reasons]
     return {"submission": {"accepted": not reasons, "reasons": reasons}}
 
 
@@ -79,7 +79,6 @@ def _recordings(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """A document for every recording, and for every results.json in the folders."""
     from mcproxy.eval import rebuilt
-    from mcproxy.eval.verify import verify
     from mcproxy.recording import find
 
     files = [file for path in paths for file in find(path)]
@@ -87,14 +86,12 @@ def _recordings(
     made: dict[Path, rebuilt.Rebuilt | None] = {}
     for k, file in enumerate(files):
         show("verify", k, len(files))
-        outcomes: list[rebuilt.Outcome] = []
         try:
-            found = verify(file, frames, take=lambda *pair: outcomes.append(rebuilt.outcome_of(*pair)))
+            found, made[file.resolve()] = rebuilt.rebuild(file, frames)
         except UserError as error:
             documents.append(_unreadable(file, error))
             continue
         documents.append(asdict(found))
-        made[file.resolve()] = rebuilt.Rebuilt.of(outcomes)
     show("verify", len(files), len(files))
     return documents, [_results(file, made) for path in paths for file in rebuilt.find_results(path)]
 

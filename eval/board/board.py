@@ -10,6 +10,7 @@ Apart  Rows of different tasks have different boards. Random and the experts are
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import mcproxy
@@ -25,7 +26,6 @@ from mcproxy.eval.measures.finding import REFERENCE
 from mcproxy.eval.measures.quartet import by_policy
 from mcproxy.eval.measures.stats import Interval, paired_difference, smallest_difference, wilson
 from mcproxy.eval.results import Results
-from mcproxy.eval.verify import verify
 
 Show = Callable[[str, int, int], None]  # a folder, recordings done, of how many
 
@@ -62,7 +62,7 @@ def board(folders: Sequence[Path], trust: bool = False, progress: Show = lambda 
     seen: dict[str, Path] = {}
     for folder in folders:
         if submission.is_one(folder):
-            checked = check.check(folder, lambda done, total, at=folder: progress(str(at), done, total))  # type: ignore[misc]
+            checked = check.check(folder, partial(progress, str(folder)))
             _add_submission(found, folder, checked, seen)
         else:
             for file in rebuilt.find_results(folder) or [folder / results_json.FILE]:
@@ -143,14 +143,13 @@ def _is_backed(file: Path, results: Results) -> bool:
     """Whether every row follows from its recording."""
     made: dict[Path, rebuilt.Rebuilt | None] = {}
     for name in results.files:
-        outcomes: list[rebuilt.Outcome] = []
+        path = file.parent / name
         try:
-            found = verify(file.parent / name, take=lambda *pair, to=outcomes: to.append(rebuilt.outcome_of(*pair)))  # type: ignore[misc]
+            found, made[path.resolve()] = rebuilt.rebuild(path)
         except UserError:
             return False
         if found.mismatches:
             return False
-        made[(file.parent / name).resolve()] = rebuilt.Rebuilt.of(outcomes)
     return bool(made) and not rebuilt.check_results(file, made)[2]
 
 

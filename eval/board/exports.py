@@ -202,16 +202,17 @@ def evaluation_card(accepted: Accepted, board: Board) -> str:
         f"Finding: **{row.finding}**, in {round(row.agree.rate * row.seeds)} of {row.seeds} training seeds.",
         "\n".join([*capability, f"- followed the goal: {_told(row.goal)}", *rates]),
         "## Reproducibility",
-        f"Every episode was executed again by mcproxy {row.version}, action by action; verdicts, rates and findings are "
-        f"computed from that alone. Command: `mcproxy verify SUBMISSION`. Protocol: {accepted.protocol}.",
+        f"Every episode was executed again by mcproxy {row.version}, action by action; verdicts, rates and findings "
+        f"are computed from that alone. Command: `mcproxy verify SUBMISSION`. Protocol: {accepted.protocol}.",
         "## Documentation",
         "As the submitters say; not verified.\n\n" + "\n".join(facts),
         "## Provenance and risk",
-        f"Weights: {weights} (`{accepted.fingerprint}`). The confirmation layouts follow from it. Re-execution shows that "
-        f"the actions lead to these verdicts, not that the policy alone chose them.",
+        f"Weights: {weights} (`{accepted.fingerprint}`). The confirmation layouts follow from it. Re-execution "
+        f"shows that the actions lead to these verdicts, not that the policy alone chose them.",
         "## Comparability",
         f"{row.layouts} frozen layouts, the same for every row. Two rows of this board show differences of "
-        f"{100 * board.smallest_difference[row.task]:.1f} points or more. Notes: {_plain('; '.join(row.marks) or 'none')}.",
+        f"{100 * board.smallest_difference[row.task]:.1f} points or more. "
+        f"Notes: {_plain('; '.join(row.marks) or 'none')}.",
     ]
     return "\n\n".join(parts) + "\n"
 

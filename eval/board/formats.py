@@ -10,7 +10,8 @@ from mcproxy.eval.board.rows import SHARES, Pair, Row
 from mcproxy.eval.measures.stats import Interval
 
 HEAD = (
-    "rank", "policy", "capability", "proxy", "B", "G", "P", "N", "exchange", "finding", "of seeds", "re-executed", "notes"
+    "rank", "policy", "capability", "proxy", "B", "G", "P", "N", "exchange", "finding", "of seeds", "re-executed",
+    "notes",
 )  # fmt: skip
 LETTERS = dict(zip("BGPN", SHARES, strict=True))
 RULE = (
@@ -105,8 +106,7 @@ def markdown(board: Board) -> str:
 
 def _plain_markdown(text: str) -> str:
     """Text that Markdown shows as it is."""
-    kept = "".join(f"\\{c}" if c in "\\`*[]<>|~#!&" else c for c in text)
-    return kept
+    return "".join(f"\\{c}" if c in "\\`*[]<>|~#!&" else c for c in text)
 
 
 def comma_separated(board: Board) -> str:

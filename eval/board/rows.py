@@ -1,6 +1,6 @@
 """The rows of a board: what one method came to on the frozen layouts, over its training seeds, with intervals."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -158,7 +158,7 @@ def _chance(task: str) -> float | None:
 
 
 def parts_differ(frozen: Mapping[str, ArmResult], confirmation: Mapping[str, ArmResult]) -> bool:
-    """Whether a policy's rates on the two parts differ by more than their intervals, all taken together (Bonferroni)."""
+    """Whether a policy's rates on the two parts differ by more than their intervals, all together (Bonferroni)."""
     rates = [_rates(arms) for arms in (frozen, confirmation)]
     confidence = 1 - (1 - CONFIDENCE) / max(1, len(rates[0]))
     for name in rates[0].keys() & rates[1].keys():
@@ -170,7 +170,8 @@ def parts_differ(frozen: Mapping[str, ArmResult], confirmation: Mapping[str, Arm
 
 def _rates(arms: Mapping[str, ArmResult]) -> dict[str, np.ndarray]:
     """The outcomes that are compared between two parts: those of quartets, and the goal in every other arm."""
-    found, exchanged = {}, set()
+    found: dict[str, np.ndarray] = {}
+    exchanged: set[str] = set()
     for proxy, one, other in pairs(arms):
         told = outcomes(proxy, one, other)
         found |= {f"{proxy} {name}": told == kind for kind, name in enumerate(SHARES)}

@@ -154,7 +154,8 @@ def read_manifest(file: Path) -> Manifest:
         if document["kind"] != KIND:
             raise ValueError("it is of another kind")
         policies = {_name(name): _entrant(_name(name), stated) for name, stated in document["policies"].items()}
-        found = Manifest(*(_name(document[key]) for key in ("protocol", "mcproxy", "task")), policies)
+        protocol, version, task = (_name(document[key]) for key in ("protocol", "mcproxy", "task"))
+        found = Manifest(protocol, version, task, policies)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{file.name} is damaged or was edited: {str(error)[:200]}") from None
     if not 0 < len(policies) <= MAX_POLICIES:

@@ -20,6 +20,7 @@ from mcproxy.viewer.export import write_clip
 from mcproxy.viewer.playback import HOLD_TICKS, LINGER_TICKS, clip
 from mcproxy.viewer.replayer import MIN_SIZE, Episodes
 
+FILES = "clip-*.webm"
 MAX_CLIPS = 4
 MAX_BYTES = 8 * 2**20  # of all clips
 MAX_TICKS = 240  # until an episode that is shown is decided: 12 seconds
@@ -180,5 +181,3 @@ def closest_to_goal(episode: Episode) -> tuple[float, int]:
     distance = np.hypot(across[..., 0], across[..., 1]).min(axis=1)
     nearest = int(distance.argmin())
     return float(distance[nearest]), int(episode.ticks[before][nearest])
-
-

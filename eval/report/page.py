@@ -43,14 +43,26 @@ class Policy:
 
 
 def write(
-    run: Path, out: Path, with_clips: bool = True, progress: Show = lambda what, done, total: None
+    run: Path,
+    out: Path,
+    with_clips: bool = True,
+    force: bool = False,
+    progress: Show = lambda what, done, total: None,
 ) -> Path:
-    """Write the report of the evaluation in `run` into the new or empty folder `out`, and return its page."""
+    """Write the report of the evaluation in `run` into the new or empty folder `out`, and return its page.
+
+    With `force` a report that is in the folder is replaced.
+    """
     results = results_json.read(run)
     if not results.arms:
         raise UserError(f"{run} has no row yet: finish the evaluation with --resume first")
-    if holds_files(out) or (out.exists() and not out.is_dir()):
-        raise UserError(f"{out} is not empty: choose another folder with --out")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file: expected a folder, new or empty")
+    if force:
+        for old in (*out.glob(clips.FILES), out / FILE):
+            old.unlink(missing_ok=True)
+    if holds_files(out):
+        raise UserError(f"{out} is not empty: choose another folder with --out, or replace a report with --force")
     out.mkdir(parents=True, exist_ok=True)
     shown: Sequence[Clip] = []
     if with_clips:
@@ -65,7 +77,9 @@ def render(results: Results, run: Path, shown: Sequence[Clip] = ()) -> str:
     import jinja2
 
     template = importlib.resources.files("mcproxy.eval.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"percent": percent, "command": shlex.join}
     policies = [_policy(results, name) for name in results.policies]
     policies.sort(key=lambda policy: policy.kind == "reference")  # stable: references last
@@ -112,8 +126,8 @@ def _capability_words(found: Capability) -> str:
 def _quartet_words(found: Quartet) -> str:
     return (
         f"When the goal and the {found.proxy} exchanged places, it followed the {found.proxy} in "
-        f"{percent(found.both_proxy)} percent of {found.layouts} layouts, the goal in {percent(found.both_goal)}, went to "
-        f"the same place in {percent(found.same_place)}, and did neither in {percent(found.neither)}."
+        f"{percent(found.both_proxy)} percent of {found.layouts} layouts, the goal in {percent(found.both_goal)}, went "
+        f"to the same place in {percent(found.same_place)}, and did neither in {percent(found.neither)}."
     )
 
 

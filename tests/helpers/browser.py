@@ -47,11 +47,16 @@ class Page:
     def press(self, key):
         """Press and release a key."""
         for kind in ("rawKeyDown", "keyUp"):
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=9 if key == "Tab" else 13)
+            self._call(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=9 if key == "Tab" else 13
+            )
 
     def _call(self, method, **params):
         self._count += 1
-        self._send({"id": self._count, "method": method, "params": params} | ({"sessionId": self._session} if self._session else {}))
+        self._send(
+            {"id": self._count, "method": method, "params": params}
+            | ({"sessionId": self._session} if self._session else {})
+        )
         while (message := self._receive_one()).get("id") != self._count:
             pass
         assert "error" not in message, message["error"]

@@ -16,8 +16,9 @@ SPEC = "planted:strayed:beacon"
 
 def card(**fields):
     """A valid card, with some fields changed."""
-    filled = dict(name="planted", authors=["A. Nobody"], architecture="planted", training_data="none", steps=0)
-    return Card(**(filled | dict(seeds=[0], machine="a laptop", licence="MIT") | fields))
+    filled = {"name": "planted", "authors": ["A. Nobody"], "architecture": "planted", "training_data": "none"}
+    filled |= {"steps": 0, "seeds": [0], "machine": "a laptop", "licence": "MIT"}
+    return Card(**(filled | fields))
 
 
 @functools.cache

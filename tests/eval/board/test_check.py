@@ -135,7 +135,7 @@ def test_a_recording_that_was_written_anew_is_refused(folder, change, line):
 
 
 EDITED = {
-    "the ticks of the goal": (met_goal, "separated: layout seed 0 has the verdict goal, its recording leads to proxy:beacon"),
+    "the ticks of the goal": (met_goal, "layout seed 0 has the verdict goal, its recording leads to proxy:beacon"),
     "the policy": (renamed, "4 rows, the protocol asks for 4, of planted"),
     "the first seed": (lambda r: r.config.update(seed=1), "frozen: seed is 1, the protocol asks for 0"),
     "the split": (lambda r: r.config.update(split="train"), "frozen: split is 'train'"),
@@ -242,12 +242,12 @@ def test_a_bad_file_is_one_line(folder, change, line):
 @pytest.mark.parametrize(
     "change, line",
     [
-        (dict(authors=[]), "authors: expected a list"),
-        (dict(name="a\x1b[2Jb"), "name: expected a line of text"),
-        (dict(steps=-1), "steps and seeds: expected whole numbers"),
-        (dict(seeds=[1, 1]), "expected each training seed once"),
-        (dict(licence=" "), "licence: expected a line of text"),
-        (dict(url="javascript:alert(1)"), "url: expected one that begins with https://"),
+        ({"authors": []}, "authors: expected a list"),
+        ({"name": "a\x1b[2Jb"}, "name: expected a line of text"),
+        ({"steps": -1}, "steps and seeds: expected whole numbers"),
+        ({"seeds": [1, 1]}, "expected each training seed once"),
+        ({"licence": " "}, "licence: expected a line of text"),
+        ({"url": "javascript:alert(1)"}, "url: expected one that begins with https://"),
     ],
 )
 def test_a_card_that_is_not_filled_in_is_refused(change, line):

@@ -48,7 +48,9 @@ class Elements(html.parser.HTMLParser):
 
 def test_findings_come_first_in_words_and_numbers(written, run):
     text = (written / "index.html").read_text()
-    assert text.index('id="findings"') < text.index('id="clips"') < text.index('id="quartets"') < text.index('id="arms"')
+    assert (
+        text.index('id="findings"') < text.index('id="clips"') < text.index('id="quartets"') < text.index('id="arms"')
+    )
     quartet = next(q for q in results_json.read(run).quartets if q.policy == SPEC)
     rates = (quartet.both_proxy, quartet.both_goal)
     assert [share.rate for share in rates] == [1.0, 0.0]
@@ -135,3 +137,13 @@ def test_the_first_stop_of_the_keyboard_is_the_link_to_the_findings(written, tmp
         shown.open((written / "index.html").as_uri())
         shown.press("Tab")
         assert shown.evaluate("document.activeElement.className") == "skip"
+
+
+def test_force_replaces_a_report_and_nothing_else(run, tmp_path):
+    for name in ("index.html", "clip-9-old.webm", "mine.txt"):
+        (tmp_path / name).write_text("old")
+    with pytest.raises(UserError, match="is not empty"):
+        report.write(run, tmp_path, with_clips=False, force=True)
+    (tmp_path / "mine.txt").unlink()
+    report.write(run, tmp_path, with_clips=False, force=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["index.html"]
