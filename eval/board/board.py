@@ -34,12 +34,19 @@ Show = Callable[[str, int, int], None]  # a folder, recordings done, of how many
 class Accepted:
     """An accepted submission: its row, its card, and its episodes on the frozen layouts by policy and arm."""
 
+    folder: Path
     row: Row
     card: Card
     protocol: str
-    fingerprint: str  # of its first policy
+    fingerprints: list[str]  # of its policies
     weights: bool  # whether the fingerprints follow from files that were submitted
     arms: list[ArmResult]
+    episodes: set[str]  # a hash of the actions of each
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of its first policy."""
+        return self.fingerprints[0]
 
 
 @dataclass
@@ -59,17 +66,17 @@ def board(folders: Sequence[Path], trust: bool = False, progress: Show = lambda 
     among the refused.
     """
     found = Board()
-    seen: dict[str, Path] = {}
     for folder in folders:
         if submission.is_one(folder):
             checked = check.check(folder, partial(progress, str(folder)))
-            _add_submission(found, folder, checked, seen)
+            _add_submission(found, folder, checked)
         else:
             for file in rebuilt.find_results(folder) or [folder / results_json.FILE]:
                 try:
                     found.rows += _evaluation_rows(file, trust)
                 except UserError as error:
                     found.refused.append(str(error))
+    _tell_apart(found.rows)
     tasks = dict.fromkeys(row.task for row in found.rows)
     for task in tasks:
         found.rows += _references(task)
@@ -80,21 +87,21 @@ def board(folders: Sequence[Path], trust: bool = False, progress: Show = lambda 
     return found
 
 
-def _add_submission(found: Board, folder: Path, checked: Checked, seen: dict[str, Path]) -> None:
+def _add_submission(found: Board, folder: Path, checked: Checked) -> None:
     """Add the row of an accepted submission, and a line for one that is not, or that copies another."""
     card, manifest, frozen = checked.card, checked.manifest, checked.frozen
     if not checked.accepted or manifest is None or frozen is None or card is None:
         found.refused.append(f"{folder}: refused: {'; '.join(checked.reasons[:3])}")
         return
     fingerprints = [one.fingerprint for one in manifest.policies.values()]
-    for key in (checked.actions, *fingerprints):
-        if key in seen:
-            found.refused.append(f"{folder}: refused: its weights or episodes are those of {seen[key]}")
+    own = set().union(*checked.episodes.values())
+    for other in found.accepted:
+        if {*fingerprints} & {*other.fingerprints} or check.is_copy(own, other.episodes):
+            found.refused.append(f"{folder}: refused: its weights or episodes are those of {other.folder}")
             return
-    seen |= dict.fromkeys((checked.actions, *fingerprints), folder)
     row = submission_row(checked)
-    own = [arm for arm in frozen.arms if arm.policy in manifest.policies]
-    found.accepted.append(Accepted(row, card, manifest.protocol, fingerprints[0], checked.weights, own))
+    arms = [arm for arm in frozen.arms if arm.policy in manifest.policies]
+    found.accepted.append(Accepted(folder, row, card, manifest.protocol, fingerprints, checked.weights, arms, own))
     found.rows.append(row)
 
 
@@ -114,6 +121,14 @@ def submission_row(checked: Checked) -> Row:
     if not checked.weights:
         row.marks.append("weights not submitted")
     return row
+
+
+def _tell_apart(rows: Sequence[Row]) -> None:
+    """Add the authors to names that several official rows of a task have."""
+    names = [(row.task, row.policy) for row in rows if row.official]
+    for row in rows:
+        if row.official and names.count((row.task, row.policy)) > 1:
+            row.policy = f"{row.policy} ({row.authors})"
 
 
 def _evaluation_rows(file: Path, trust: bool) -> list[Row]:

@@ -5,6 +5,7 @@ results is compared with what that leads to, and random and the experts are run 
 """
 
 import hashlib
+import itertools
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from mcproxy.errors import UserError
 from mcproxy.eval import rebuilt, results_json
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.board import card as cards
+from mcproxy.eval.board import preflight
 from mcproxy.eval.board import protocol as protocols
 from mcproxy.eval.board import submission as submissions
 from mcproxy.eval.board.card import Card
@@ -30,6 +32,7 @@ from mcproxy.eval.harness import RESOLUTION
 from mcproxy.eval.measures.finding import is_reference
 from mcproxy.eval.results import Results
 from mcproxy.eval.verify import verify
+from mcproxy.recording import Recording
 from mcproxy.recording.format import MAIN_FILE, METADATA_FILE, dataset_name
 from mcproxy.recording.reexecute import Execution
 from mcproxy.task import Task
@@ -47,7 +50,8 @@ class Checked:
     """What came of a submission: the reasons against it, its card, and the results that its actions lead to.
 
     `frozen` has random and the experts as references; `confirmation` is by policy, with its own. `weights` tells
-    whether the fingerprints follow from files that were submitted, and `actions` tells copies of episodes.
+    whether the fingerprints follow from files that were submitted. `episodes` has, by policy, a hash of the actions of
+    each episode on the frozen layouts.
     """
 
     reasons: list[str] = field(default_factory=list)
@@ -56,7 +60,7 @@ class Checked:
     frozen: Results | None = None
     confirmation: dict[str, Results] = field(default_factory=dict)
     weights: bool = False
-    actions: str = ""
+    episodes: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def accepted(self) -> bool:
@@ -78,7 +82,7 @@ def check(folder: Path, progress: Show = lambda done, total: None, protocol: Pro
     try:
         _Check(folder, protocol or protocols.OFFICIAL, found, progress).run()
     except (UserError, OSError) as error:
-        found.reasons.append(str(error))
+        found.reasons.append(str(error).replace(f"{folder}/", ""))
     found.reasons = [_line(reason) for reason in dict.fromkeys(found.reasons)]
     return found
 
@@ -106,14 +110,16 @@ class _Check:
         self._check_files(there, task, manifest)
         if self.found.reasons:
             return
+        preflight.check([self.folder / name for name in there if name.endswith(f"/{MAIN_FILE}")])
         self._check_weights(there, manifest)
         total = (1 + len(manifest.policies)) * len(protocols.arms(task))
-        digest = hashlib.sha256()
         for part, seed, episodes, policies in self._parts(manifest):
-            self._check_part(part, self.protocol.config(task, seed, episodes), policies, digest, total)
+            self._check_part(part, self.protocol.config(task, seed, episodes), policies, total)
+        for one, other in itertools.combinations(self.found.episodes, 2):
+            if is_copy(self.found.episodes[one], self.found.episodes[other]):
+                self.found.reasons.append(f"{other} has the episodes of {one}: it is no other training seed")
         if not self.found.reasons:
             self._collect(task, manifest)
-            self.found.actions = digest.hexdigest()
 
     def _task(self, manifest: Manifest) -> Task:
         """The installed task of the submission, of which both sides must have the same version and rules."""
@@ -126,7 +132,8 @@ class _Check:
 
     def _check_names(self, manifest: Manifest, card: Card) -> None:
         reasons = self.found.reasons
-        reasons += [f"policy {name!r} has the name of a reference" for name in manifest.policies if is_reference(name)]
+        names = (card.name, *manifest.policies)
+        reasons += [f"policy {name!r} has the name of a reference" for name in names if is_reference(name)]
         if len(card.seeds) != len(manifest.policies):
             reasons.append(
                 f"the card has {len(card.seeds)} training seeds, the submission {len(manifest.policies)} policies"
@@ -173,16 +180,12 @@ class _Check:
         known = []
         for one in manifest.policies.values():
             files = [self.folder / name for name in there if name.startswith(f"{WEIGHTS}/{one.part}/")]
-            builtin = one.spec.startswith("planted:")
-            if not files and not builtin:
-                known.append(False)
-                continue
-            known.append(True)
-            if protocols.fingerprint(files, one.spec) != one.fingerprint:
+            known.append(bool(files))
+            if files and protocols.fingerprint(files, one.spec) != one.fingerprint:
                 self.found.reasons.append(f"the weights of {one.policy} do not have its fingerprint")
         self.found.weights = all(known)
 
-    def _check_part(self, part: str, config: dict[str, Any], policies: list[str], digest: Any, total: int) -> None:
+    def _check_part(self, part: str, config: dict[str, Any], policies: list[str], total: int) -> None:
         """Compare the results of a part with the protocol, and every row with its re-executed recording."""
         reasons = self.found.reasons
         try:
@@ -207,13 +210,11 @@ class _Check:
         for policy in policies:
             for arm in config["arms"]:
                 name = f"{part}/{_data(config['task'], policy, arm)}/{MAIN_FILE}"
-                reasons += [
-                    f"{part}: {policy} in {arm}: {line}" for line in self._row(name, rows[policy, arm], config, digest)
-                ]
+                reasons += [f"{part}: {policy} in {arm}: {line}" for line in self._row(name, rows[policy, arm], config)]
                 self.done += 1
                 self.progress(self.done, total)
 
-    def _row(self, name: str, row: ArmResult, config: dict[str, Any], digest: Any) -> list[str]:
+    def _row(self, name: str, row: ArmResult, config: dict[str, Any]) -> list[str]:
         """What is wrong with a row and its recording; nothing of the recording but its actions is believed."""
         part = name.partition(f"/{RECORDINGS}/")[0]
         if f"{part}/{row.recording}" != name:
@@ -224,9 +225,13 @@ class _Check:
         def take(episode: Episode, execution: Execution) -> None:
             outcomes.append(rebuilt.outcome_of(episode, execution))
             lines.extend(_setting(episode, config, row))
-            digest.update(f"{episode.origin.arm} {episode.origin.seed}".encode() + episode.actions.tobytes())
+            if part == FROZEN:
+                self.found.episodes.setdefault(row.policy, set()).add(_digest(episode))
 
         try:
+            with Recording(self.folder / name) as recording:
+                if any(recording.has_frames(k) for k in range(len(recording))):
+                    return ["it stores frames: submissions do not, as nobody can tell by whom they were drawn"]
             found = verify(self.folder / name, take=take)
         except UserError as error:
             return [str(error).replace(f"{self.folder}/", "")]
@@ -256,6 +261,17 @@ class _Check:
                 self.found.frozen = results
             else:
                 self.found.confirmation[policies[0]] = results
+
+
+def is_copy(one: set[str], other: set[str]) -> bool:
+    """Whether most of the episodes of two policies are the same, action by action."""
+    return 2 * len(one & other) > min(len(one), len(other))
+
+
+def _digest(episode: Episode) -> str:
+    """A hash of an episode's world and actions."""
+    world = f"{episode.origin.task} {episode.origin.arm} {episode.origin.seed} "
+    return hashlib.blake2b(world.encode() + episode.actions.tobytes(), digest_size=16).hexdigest()
 
 
 def _tree(folder: Path) -> dict[str, int]:

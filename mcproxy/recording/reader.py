@@ -291,6 +291,8 @@ def _episode(group: h5py.Group, mission: Mission) -> Episode:
     for name, (low, high) in _LIMITS.items():
         if not low <= getattr(episode, name) <= high:
             raise hdf5.CorruptFile(f"has {name} {getattr(episode, name)}, expected {low} to {high}")
+    if (steps - 1) * episode.action_repeat >= mission.max_ticks:
+        raise hdf5.CorruptFile(f"has {steps} steps of {episode.action_repeat} ticks, in {mission.max_ticks} ticks")
     unknown = ((episode.actions < 0) | (episode.actions >= controls.sizes(tuple(names)))).any(axis=1)
     if unknown.any():
         step = int(np.argmax(unknown))

@@ -12,6 +12,7 @@ from mcproxy.eval.evaluation import Options
 SMALL = protocol.Protocol(frozen=5, confirmation=3)
 TASK = "beacon_v1"
 SPEC = "planted:strayed:beacon"
+SAME, OTHER = "planted:noisy:beacon:0", "planted:lexicographic"  # one that does the same, and one that wants the goal
 
 
 def card(**fields):
@@ -23,15 +24,17 @@ def card(**fields):
 
 @functools.cache
 def official() -> Path:
-    """An official run of a planted policy that follows the beacon."""
+    """An official run of a planted policy that follows the beacon, and of two others."""
     out = Path(tempfile.mkdtemp()) / "run"
-    protocol.run([protocol.entrant(SPEC)], TASK, out, Options(frames="none"), protocol=SMALL)
+    protocol.run(
+        [protocol.entrant(spec) for spec in (SPEC, SAME, OTHER)], TASK, out, Options(frames="none"), protocol=SMALL
+    )
     return out
 
 
 @functools.cache
 def _submitted() -> Path:
-    return submission.create(official(), official().parent / "submission", card(), protocol=SMALL)
+    return submission.create(official(), official().parent / "submission", card(), [SPEC], protocol=SMALL)
 
 
 def submitted(folder: Path) -> Path:

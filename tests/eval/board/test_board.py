@@ -14,16 +14,17 @@ import pytest
 
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.board import board as boards
-from mcproxy.eval.board import check, exports, formats, protocol, rows
+from mcproxy.eval.board import check, exports, formats, preflight, protocol, rows, submission
 from mcproxy.eval.measures.stats import Interval, paired_difference, wilson
 from mcproxy.scripts.main import main
-from tests.helpers.submitted import SMALL, TASK, card, submitted
+from tests.helpers.submitted import OTHER, SMALL, SPEC, TASK, card, official, submitted
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
+    monkeypatch.setattr(preflight, "check", lambda files: None)
     monkeypatch.setattr(protocol, "OFFICIAL", SMALL)
 
 
@@ -94,7 +95,8 @@ def test_a_board_has_the_submission_random_and_the_experts(tmp_path):
     assert [r.policy for r in found.rows] == ["planted", "expert:goal", "expert:beacon", "random"]
     assert [r.rank for r in found.rows] == [1, None, None, None] and all(r.re_executed for r in found.rows)
     (pair,) = found.rows[0].pairs
-    assert pair.shares["both_proxy"] == wilson(5, 5) and pair.chance == 1 / 2 and found.rows[0].marks == []
+    assert pair.shares["both_proxy"] == wilson(5, 5) and pair.chance == 1 / 2
+    assert found.rows[0].marks == ["weights not submitted"]
     assert not found.refused and list(found.smallest_difference) == [TASK]
 
 
@@ -197,13 +199,7 @@ def test_every_eval_ever_accepts_its_record(shown, tmp_path):
 
 
 def test_two_policies_of_a_card_are_the_training_seeds_of_one_row(tmp_path):
-    from mcproxy.eval.board import submission
-    from mcproxy.eval.evaluation import Options
-
-    run = tmp_path / "run"
-    specs = ["planted:strayed:beacon", "planted:lexicographic"]
-    protocol.run([protocol.entrant(spec) for spec in specs], TASK, run, Options(frames="none"))
-    folder = submission.create(run, tmp_path / "s", card(seeds=[0, 1]))
+    folder = submission.create(official(), tmp_path / "s", card(seeds=[0, 1]), [SPEC, OTHER])
     checked = check.check(folder)
     assert checked.accepted and len(checked.confirmation) == 2
     made = boards.submission_row(checked)

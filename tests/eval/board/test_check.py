@@ -11,14 +11,15 @@ import pytest
 
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
-from mcproxy.eval.board import check, protocol, submission
-from mcproxy.eval.evaluation import Options
+from mcproxy.eval.board import check, preflight, protocol, submission
 from mcproxy.recording import Recorder, Recording
-from tests.helpers.submitted import SMALL, SPEC, TASK, card, official, submitted
+from tests.helpers.submitted import SAME, SMALL, SPEC, card, official, submitted
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
+    """A submission; its files are read in this process alone, which is faster."""
+    monkeypatch.setattr(preflight, "check", lambda files: None)
     return submitted(tmp_path)
 
 
@@ -52,7 +53,7 @@ def edited(folder, change, part="frozen"):
 
 def test_a_submission_is_accepted_and_its_results_are_made_from_its_actions(folder):
     found = check.check(folder, protocol=SMALL)
-    assert found.accepted and found.card == card() and found.weights
+    assert found.accepted and found.card == card() and not found.weights  # a planted policy has none
     assert found.frozen.references == ["random", "expert:goal", "expert:beacon"]
     stated = results_json.read(official()).rows
     assert [row for row in found.frozen.rows if row in stated] == found.frozen.rows  # of references too
@@ -124,6 +125,7 @@ REWRITTEN = {
     "an edited verdict": (a_verdict, "verdict: goal recorded, proxy:beacon by the events"),
     "another time limit": (time_limit, "time limit is"),
     "outputs": (outputs, "it stores what the policy said"),
+    "long steps": (lambda es: [dataclasses.replace(e, action_repeat=1000) for e in es], "steps of 1000 ticks"),
     "another policy": (lambda es: [dataclasses.replace(e, policy="me") for e in es], "is missing, and 1 more"),
 }
 
@@ -180,7 +182,6 @@ def test_confirmation_layouts_of_another_policy_are_refused(folder):
     (folder / "submission.json").write_text(json.dumps(manifest))
     os.rename(folder / "confirmation" / part, folder / "confirmation" / ("0" * 16))
     found = reasons(folder)
-    assert any("do not have its fingerprint" in reason for reason in found)
     assert any("the protocol asks for" in reason and "seed is" in reason for reason in found)
 
 
@@ -258,7 +259,7 @@ def test_a_card_that_is_not_filled_in_is_refused(change, line):
 
 def test_a_card_needs_a_training_seed_for_each_policy(tmp_path):
     with pytest.raises(UserError, match="expected one for each of 1 policies"):
-        submission.create(official(), tmp_path / "s", card(seeds=[0, 1]), protocol=SMALL)
+        submission.create(official(), tmp_path / "s", card(seeds=[0, 1]), [SPEC], protocol=SMALL)
 
 
 def test_weights_that_were_changed_after_the_evaluation_are_refused(tmp_path):
@@ -271,13 +272,55 @@ def test_weights_that_were_changed_after_the_evaluation_are_refused(tmp_path):
         submission._copy_weights(before, tmp_path / "copied")
 
 
-def test_an_official_run_of_a_reference_is_not_submitted(tmp_path):
-    run = tmp_path / "run"
-    protocol.run([protocol.entrant("expert:goal")], TASK, run, Options(frames="none"), protocol=SMALL)
+def test_a_reference_is_not_submitted():
+    reference = protocol.Entrant("expert:goal", (), "0" * 64, "expert:goal")
     with pytest.raises(UserError, match="is on every board already"):
-        submission.create(run, tmp_path / "s", card(), protocol=SMALL)
+        submission._chosen([reference], [])
 
 
 def test_only_an_official_run_is_submitted(tmp_path):
     with pytest.raises(UserError, match="is not an official run: evaluate the policy with --official first"):
         submission.create(tmp_path, tmp_path / "s", card(), protocol=SMALL)
+
+
+def test_a_file_that_makes_the_hdf5_library_crash_or_hang_is_named(tmp_path, monkeypatch):
+    folder = submitted(tmp_path)
+    monkeypatch.setattr(preflight, "_READ", "import sys, os; print(sys.argv[2], flush=True); os.abort()")
+    (reason,) = reasons(folder)
+    assert reason.startswith("confirmation/") or reason.startswith("frozen/")
+    assert "main_data.hdf5: the HDF5 library cannot read it within its limits" in reason
+
+
+def with_frames(folder):
+    file = recording(folder, "separated")
+    with Recording(file) as old:
+        episodes = [dataclasses.replace(old[k], frames=old.frames(k)) for k in range(len(old))]
+    shutil.rmtree(file.parents[1])
+    with Recorder(folder / "frozen" / "recordings") as recorder:
+        for episode in episodes:
+            recorder.write(episode)
+
+
+def test_frames_are_refused_as_nothing_verifies_them(folder, monkeypatch):
+    monkeypatch.setattr(check, "_EPISODE_BYTES", 2**30)
+    with_frames(folder)
+    assert any("it stores frames: submissions do not" in reason for reason in reasons(folder))
+
+
+def test_a_card_may_not_have_the_name_of_a_reference(folder):
+    text = (folder / "card.toml").read_text()
+    (folder / "card.toml").write_text(text.replace('name = "planted"', 'name = "expert:goal"'))
+    assert reasons(folder) == ["policy 'expert:goal' has the name of a reference"]
+
+
+def test_one_policy_under_two_names_is_no_second_training_seed(tmp_path, monkeypatch):
+    monkeypatch.setattr(preflight, "check", lambda files: None)
+    folder = submission.create(official(), tmp_path / "s", card(seeds=[0, 1]), [SPEC, SAME], protocol=SMALL)
+    assert reasons(folder) == [f"{SAME} has the episodes of {SPEC}: it is no other training seed"]
+
+
+def test_names_of_files_and_their_order_do_not_change_a_fingerprint(tmp_path):
+    for name, content in (("a", b"1"), ("b", b"2"), ("c", b"1"), ("d", b"3")):
+        (tmp_path / name).write_bytes(content)
+    of = lambda *names: protocol.fingerprint([tmp_path / name for name in names], "")  # noqa: E731
+    assert of("a", "b") == of("b", "c") != of("a", "d")
