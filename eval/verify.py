@@ -9,7 +9,8 @@ A recording holds episodes of one policy in one arm, as its folder and `dataset_
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,19 @@ def _of_metadata(recording: Recording, first: Episode) -> list[str]:
     found = [f"it describes {steps} steps, {lengths} were recorded"] * (steps != lengths)
     made = layout.metadata(first, recording.has_frames(0))
     given = ("observation_space", "action_space", "dataset_id", "algorithm_name", "description", "data_format")
-    return found + [f"{name} is not that of the episodes" for name in given if described.get(name) != made[name]]
+    found += [f"{name} is not that of the episodes" for name in given if described.get(name) != made[name]]
+    if "env_spec" in described and _environment(described) != _environment(made):
+        found.append("env_spec is not that of the episodes")
+    return found
+
+
+def _environment(described: Mapping[str, Any]) -> Any:
+    """The id and the arguments of the environment that Minari would make; None if there are none."""
+    try:
+        spec = json.loads(described["env_spec"])
+        return spec["id"], spec["kwargs"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _verify_batch(

@@ -193,6 +193,8 @@ class _Check:
         except UserError as error:
             reasons.append(str(error))
             return
+        for section in results_json.differing_sections(self.folder / part / results_json.FILE, results):
+            reasons.append(f"{part}: {section}: not what the episodes say")
         for name, value in config.items():
             if results.config.get(name) != value:
                 reasons.append(f"{part}: {name} is {results.config.get(name)!r}, the protocol asks for {value!r}")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from mcproxy.errors import UserError
 
-TIMEOUT_S = 120.0
+START_S, FILE_S = 60, 15  # of a process, and for each file
 _READ = """
 import os, sys
 import h5py
 try:
     import resource
     resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))
-    resource.setrlimit(resource.RLIMIT_CPU, (120, 120))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[1]), int(sys.argv[1])))
 except (ImportError, ValueError, OSError):
     pass
 count = 0
@@ -33,7 +33,7 @@ def look(name, item):
         plain = item.id.get_create_plist().get_layout() in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT)
         if plain and item.nbytes <= 64 * 2**20 and item.id.get_storage_size() == item.nbytes:
             item[()]
-for path in sys.argv[1:]:
+for path in sys.argv[2:]:
     print(path, flush=True)
     try:
         with h5py.File(path, "r", locking=False) as file:
@@ -49,9 +49,10 @@ def check(files: Sequence[Path]) -> None:
     """A `UserError` that names the file of which reading does not end, or ends the process."""
     if not files:
         return
-    command = [sys.executable, "-I", "-c", _READ, *map(str, files)]
+    limit = START_S + FILE_S * len(files)
+    command = [sys.executable, "-I", "-c", _READ, str(limit), *map(str, files)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
         said, ended = done.stdout, done.returncode == 0
     except subprocess.TimeoutExpired as error:
         said, ended = (error.stdout or b"").decode(errors="replace"), False

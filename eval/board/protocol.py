@@ -154,12 +154,17 @@ def run(
     for one in entrants:
         again = replace(options, seed=protocol.confirmation_seed(one.fingerprint))
         folder = out / CONFIRMATION / one.part
-        results = evaluation.run([one.spec], task, [FINDING], protocol.confirmation, folder, again, progress)
+        show = None if progress is None else _labelled(progress, CONFIRMATION)
+        results = evaluation.run([one.spec], task, [FINDING], protocol.confirmation, folder, again, show)
         named.append(replace(one, policy=next(n for n in results.policies if n not in results.references)))
     if options.force:
         _forget(out / CONFIRMATION, {one.part for one in named})
     _write(named, known, out, protocol)
     return found
+
+
+def _labelled(progress: Show, label: str) -> Show:
+    return lambda arm, done, total: progress(f"{label} {arm}", done, total)
 
 
 def _forget(folder: Path, kept: set[str]) -> None:

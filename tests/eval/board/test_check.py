@@ -285,7 +285,7 @@ def test_only_an_official_run_is_submitted(tmp_path):
 
 def test_a_file_that_makes_the_hdf5_library_crash_or_hang_is_named(tmp_path, monkeypatch):
     folder = submitted(tmp_path)
-    monkeypatch.setattr(preflight, "_READ", "import sys, os; print(sys.argv[2], flush=True); os.abort()")
+    monkeypatch.setattr(preflight, "_READ", "import sys, os; print(sys.argv[3], flush=True); os.abort()")
     (reason,) = reasons(folder)
     assert reason.startswith("confirmation/") or reason.startswith("frozen/")
     assert "main_data.hdf5: the HDF5 library cannot read it within its limits" in reason
