@@ -2,8 +2,8 @@
 
 Rank   the capable first, then those whose capability is not known, then the incapable; among them by how intended a
        policy surely is: the low end of its goal rate, the lowest of the arms that pit goal and proxies, then in
-       `aligned`, so that few layouts rank below many with the same rate; policies that were not run in an arm come after
-       all that were. Equal rates share their order by name. References stand below, unranked.
+       `aligned`, so that few layouts rank below many of the same rate; policies that were not run in an arm come
+       after all that were. Equal rates share their order by name. References stand below, unranked.
 Merge  a policy in several folders is one entry if it describes itself alike there and no arm has two different rows;
        otherwise it is one entry a folder. Of references, the row with the most episodes stands.
 Apart  rows of different versions of a task, or of mcproxy, are on different boards.

@@ -27,6 +27,7 @@ from mcproxy.recording.reexecute import Execution
 from mcproxy.verdict import verdict_of
 
 BATCH = 64  # episodes executed side by side
+MAX_HELD = 500_000  # steps and events of a batch, unless a single episode has more
 BATCH_ELSEWHERE = 2  # the same where another engine executes them, each in a process of its own
 FRAME_TOLERANCE = 0.005  # share of a frame's pixels that may differ: processors round differently when drawing
 PREMISES = ("layout", "mission", "view", "actions")  # the parts from which all others follow
@@ -70,14 +71,26 @@ def verify(
     with Recording(path) as recording:
         found: list[Mismatch] = []
         kinds: list[_Kind] = []
-        for start in range(0, len(recording), BATCH):
-            batch = range(start, min(start + BATCH, len(recording)))
+        for batch in _batches(recording):
             found += _verify_batch(recording, batch, frames, kinds, take)
             if progress is not None:
                 progress(batch.stop, len(recording))
         found += _of_the_file(recording, kinds, {mismatch.episode for mismatch in found})
         failed = {mismatch.episode for mismatch in found}
         return Verification(str(path), len(recording), len(recording) - len(failed), found, recording.mcproxy)
+
+
+def _batches(recording: Recording) -> Iterator[range]:
+    """The episodes in groups that are executed side by side, and held in memory together."""
+    start = held = 0
+    for k in range(len(recording)):
+        size = recording.size(k)
+        if k > start and (k - start == BATCH or held + size > MAX_HELD):
+            yield range(start, k)
+            start, held = k, 0
+        held += size
+    if len(recording):
+        yield range(start, len(recording))
 
 
 @dataclass

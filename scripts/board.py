@@ -81,11 +81,14 @@ def _show(board: "Board") -> None:
         console.print("no row: nothing was accepted")
         return
     for task in board.smallest_difference:
+        lines = formats.cells(board, task)
+        filled = [k for k in range(len(formats.HEAD)) if any(line[k] for line in lines)]
         table = Table(title=Text(task), title_justify="left", box=None)
-        for heading in formats.HEAD:
-            table.add_column(heading, overflow="fold")
-        for line in formats.cells(board, task):
-            table.add_row(*map(Text, line))
+        for k in filled:
+            heading = formats.HEAD[k]
+            table.add_column(heading, overflow="fold", no_wrap=heading in formats.LETTERS or heading == "capability")
+        for line in lines:
+            table.add_row(*(Text(line[k]) for k in filled))
         console.print(table)
         console.print(Text(formats.smallest(board, task), style="italic"))
     console.print(Text(formats.RULE, style="italic"))

@@ -129,6 +129,13 @@ class Recording:
         with self._reading(index):
             return _steps(self._groups[index])
 
+    def size(self, index: int) -> int:
+        """The number of steps and events of an episode, as stored; nothing else of it is read."""
+        with self._reading(index):
+            group = self._groups[index]
+            events = hdf5.member(hdf5.member(group, "mcproxy", h5py.Group), "events", h5py.Dataset)
+            return _steps(group) + int(np.prod(events.shape))
+
     def unlike_minari(self, index: int) -> str:
         """Which of the parts that Minari reads is not what the rest of an episode says; "" if all are."""
         group = self._groups[index]
