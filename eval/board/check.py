@@ -237,6 +237,8 @@ class _Check:
             found = verify(self.folder / name, take=take)
         except UserError as error:
             return [str(error).replace(f"{self.folder}/", "")]
+        if found.mcproxy != mcproxy.__version__:
+            lines.append(f"it was recorded by mcproxy {found.mcproxy}, this is {mcproxy.__version__}")
         lines += [f"episode {m.episode}: {m.what}: {m.detail}" for m in found.mismatches]
         if not outcomes:
             return ["its recording has no episode"]
