@@ -34,6 +34,7 @@ from mcproxy.recording import Recorder, Recording
 FILE, KIND, WEIGHTS = "submission.json", "mcproxy submission", "weights"
 MAX_BYTES = 64 * 2**10  # of submission.json
 MAX_POLICIES = 50
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ class Manifest:
 
 
 def is_one(path: Path) -> bool:
-    """Whether a path is meant as a submission."""
+    """Whether a path is meant as a submission; an archive, which is never opened here, is a `UserError`."""
+    if path.suffix in _ARCHIVES and path.is_file():
+        raise UserError(f"{path} is an archive: unpack it, and name the folder")
     return path.is_dir() and ((path / FILE).exists() or (path / cards.FILE).exists())
 
 

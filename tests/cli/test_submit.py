@@ -129,3 +129,11 @@ def test_a_summary_that_was_edited_is_told(evaluated, tmp_path, capsys):
     document["capability"][0]["value"] = 0.123
     (folder / "results.json").write_text(json.dumps(document))
     assert verified(folder, capsys)[1]["mismatches"] == ["capability: not what the episodes say"]
+
+
+@pytest.mark.parametrize("verb", ["verify", "board"])
+def test_an_archive_is_not_opened(tmp_path, capsys, verb):
+    file = tmp_path / "submission.zip"
+    file.write_bytes(b"PK")
+    assert run(verb, file) == 2
+    assert capsys.readouterr().err == f"mcproxy {verb}: {file} is an archive: unpack it, and name the folder\n"
