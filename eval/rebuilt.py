@@ -11,6 +11,7 @@ import numpy as np
 import mcproxy
 from mcproxy import registry
 from mcproxy.episode import Episode
+from mcproxy.errors import UserError
 from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import ArmResult
 from mcproxy.eval.measures.finding import is_reference
@@ -77,7 +78,9 @@ def _exchanged(task: str) -> frozenset[str]:
 
 def differences(stated: ArmResult, made: ArmResult) -> list[str]:
     """What a row says that its re-executed episodes do not: a line for each column, with the first layout."""
-    for name in ("policy", "task", "version", "arm"):
+    if _task(stated) != _task(made):
+        return [f"the recording is of task {made.task}"]
+    for name in ("policy", "version", "arm"):
         if getattr(stated, name) != getattr(made, name):
             return [f"the recording is of {name} {getattr(made, name)}"]
     if stated.seeds.tolist() != made.seeds.tolist():
@@ -89,6 +92,14 @@ def differences(stated: ArmResult, made: ArmResult) -> list[str]:
                 found.append(f"layout seed {seed} has {name} {one}, its recording leads to {other}")
                 break
     return found
+
+
+def _task(arm: ArmResult) -> str:
+    """The name that the task of a result has now: older versions were renamed."""
+    try:
+        return registry.of_version(arm.task, arm.version).name
+    except UserError:
+        return arm.task
 
 
 def _columns(stated: ArmResult, made: ArmResult) -> dict[str, tuple[list[Any], list[Any]]]:

@@ -11,7 +11,7 @@ A recording holds episodes of one policy in one arm, as its folder and `dataset_
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +154,11 @@ def _of_metadata(recording: Recording, first: Episode) -> list[str]:
     lengths = sum(recording.steps(k) for k in range(count))
     found = [f"it describes {steps} steps, {lengths} were recorded"] * (steps != lengths)
     made = layout.metadata(first, recording.has_frames(0))
-    given = ("observation_space", "action_space", "dataset_id", "algorithm_name", "description", "data_format")
+    given = ["observation_space", "action_space", "dataset_id", "algorithm_name", "data_format"]
+    is_renamed = recording.origin(0).task != first.origin.task  # its task was renamed since
+    given += [] if is_renamed else ["description"]
     found += [f"{name} is not that of the episodes" for name in given if described.get(name) != made[name]]
-    if "env_spec" in described and _environment(described) != _environment(made):
+    if "env_spec" in described and not is_renamed and _environment(described) != _environment(made):
         found.append("env_spec is not that of the episodes")
     return found
 
@@ -188,7 +190,9 @@ def _verify_batch(
         changed: list[int] = []  # episodes whose frames are not what was recorded
         for k, execution in zip(alike, executions, strict=True):
             claims = recording.claims(k)
-            details[k] = _compare(episodes[k], execution, claims)
+            as_recorded = replace(episodes[k].mission, origin=recording.origin(k))
+            digests = replace(episodes[k], mission=as_recorded).digests()
+            details[k] = _compare(episodes[k], execution, claims, digests)
             if minari := recording.unlike_minari(k):
                 details[k]["minari"] = minari
             if take is not None:
@@ -208,9 +212,8 @@ def _view(episode: Episode) -> tuple[Any, ...]:
     return (episode.origin.task, episode.backend, *view)
 
 
-def _compare(episode: Episode, execution: Execution, claims: Claims) -> dict[str, str]:
+def _compare(episode: Episode, execution: Execution, claims: Claims, digests: dict[str, str]) -> dict[str, str]:
     """What is wrong with an episode but for its frames: a sentence for each part."""
-    digests = episode.digests()
     changed = {part for part, digest in digests.items() if claims.digests.get(part) != digest}
     differs = _differences(episode, execution, claims)
     if "layout" in differs:  # another mission follows

@@ -129,6 +129,11 @@ class Recording:
         with self._reading(index):
             return _steps(self._groups[index])
 
+    def origin(self, index: int) -> Origin:
+        """The origin of an episode's mission, by the name that its task had when it was recorded."""
+        with self._reading(index):
+            return _origin(self._groups[index])
+
     def size(self, index: int) -> int:
         """The number of steps and events of an episode, as stored; nothing else of it is read."""
         with self._reading(index):

@@ -273,3 +273,17 @@ def test_parts_that_minari_reads_are_verified(tmp_path):
         (1, "minari", "infos/tick differs from mcproxy/ticks"),
         (2, "minari", "observations/pose differs from mcproxy/poses"),
     ]
+
+
+def test_a_recording_of_a_task_that_was_renamed_since_is_verified(tmp_path, monkeypatch):
+    taken = []
+    harness.evaluate("expert:goal", task="beacon_v1", seeds=range(2), record=taken.append)
+    old = [dataclasses.replace(e.origin, task="beacon") for e in taken]  # as it was called while it was the newest
+    with monkeypatch.context() as before:
+        before.setattr("mcproxy.env_id", lambda task: "mcproxy/Beacon-v1")
+        missions = [dataclasses.replace(e.mission, origin=origin) for e, origin in zip(taken, old, strict=True)]
+        path = write(
+            tmp_path, [dataclasses.replace(e, mission=m) for e, m in zip(taken, missions, strict=True)], "none"
+        )
+    assert Recording(path)[0].origin.task == "beacon_v1" and Recording(path).origin(0).task == "beacon"
+    assert verify(path).mismatches == []
