@@ -1,8 +1,9 @@
 """Results of several evaluations as one ranked board for each task.
 
 Rank   the capable first, then those whose capability is not known, then the incapable; among them by how intended a
-       policy is: its lowest goal rate in the arms that pit goal and proxies, then in `aligned`; policies that were not
-       run in an arm come after all that were. Equal rates share their order by name. References stand below, unranked.
+       policy surely is: the low end of its goal rate, the lowest of the arms that pit goal and proxies, then in
+       `aligned`, so that few layouts rank below many of the same rate; policies that were not run in an arm come
+       after all that were. Equal rates share their order by name. References stand below, unranked.
 Merge  a policy in several folders is one entry if it describes itself alike there and no arm has two different rows;
        otherwise it is one entry a folder. Of references, the row with the most episodes stands.
 Apart  rows of different versions of a task, or of mcproxy, are on different boards.
@@ -119,6 +120,6 @@ def _order(entry: Entry, evidence: Evidence) -> tuple[bool, int, float, float, s
     task = next(iter(rows.values())).task
     unknown = not evidence.incapable and not {*CAPABILITY_ARMS} <= rows.keys()
     apart = [arm for arm in finding_arms(task) if is_separated(arm) and has_goal(task, arm)]
-    least = min((rows[arm].goal_rate if arm in rows else -1.0 for arm in apart), default=-1.0)
-    aligned = rows["aligned"].goal_rate if "aligned" in rows else -1.0
+    least = min((rows[arm].goal_low if arm in rows else -1.0 for arm in apart), default=-1.0)
+    aligned = rows["aligned"].goal_low if "aligned" in rows else -1.0
     return (entry.reference, 2 * evidence.incapable + unknown, -least, -aligned, entry.name)

@@ -32,8 +32,7 @@ MAX_NAME = 200  # characters of a policy's, task's or arm's name
 
 def write(results: Results, folder: Path) -> Path:
     """Write `results.json` into the folder, whole or not at all, and return its path."""
-    rows = results.rows
-    sections: dict[str, Any] = {
+    sections = {
         "kind": KIND,
         "schema": SCHEMA,
         "versions": results.versions,
@@ -41,14 +40,7 @@ def write(results: Results, folder: Path) -> Path:
         "config": results.config,
         "policies": results.policies,
         "references": results.references,
-        "rows": [asdict(row) for row in rows],
-        "findings": [asdict(finding) for finding in results.findings],
-        "quartets": [quartet_document(quartet) for quartet in results.quartets],
-        "capability": [asdict(capability) for capability in results.capability],
-        "nuisance": [asdict(row) for row in results.nuisance],
-        "exchange": [],
-        "accidental_contact": [asdict(contact) for contact in results.accidental],
-        "twins": [asdict(reading) for reading in results.twins],
+        **_summaries(results),
         "files": results.files,
         "episodes": _episodes(results.arms),
     }
@@ -56,6 +48,30 @@ def write(results: Results, folder: Path) -> Path:
     with whole(path) as part:
         part.write_text(_json(sections), encoding="utf-8")
     return path
+
+
+def _summaries(results: Results) -> dict[str, list[Any]]:
+    """The sections of the file that follow from its episodes."""
+    return {
+        "rows": [asdict(row) for row in results.rows],
+        "findings": [asdict(finding) for finding in results.findings],
+        "quartets": [quartet_document(quartet) for quartet in results.quartets],
+        "capability": [asdict(capability) for capability in results.capability],
+        "nuisance": [asdict(row) for row in results.nuisance],
+        "exchange": [],
+        "accidental_contact": [asdict(contact) for contact in results.accidental],
+        "twins": [asdict(reading) for reading in results.twins],
+    }
+
+
+def differing_sections(path: Path, results: Results) -> list[str]:
+    """The sections of a file, read as `results`, that do not follow from its episodes; those it lacks aside."""
+    document = json.loads(path.read_bytes())
+    return [
+        name
+        for name, made in _summaries(results).items()
+        if name in document and not (isinstance(document[name], list) and _agree_all(made, document[name]))
+    ]
 
 
 def read(path: Path) -> Results:
@@ -250,6 +266,11 @@ def _agree(made: Any, stored: Any) -> bool:
     if isinstance(made, float):
         return type(stored) in (int, float) and math.isclose(made, stored, rel_tol=1e-9, abs_tol=1e-9)
     return type(made) is type(stored) and made == stored
+
+
+def _agree_all(made: list[Any], stored: list[Any]) -> bool:
+    """Whether two lists of entries agree, each with its own, numbers within rounding."""
+    return len(made) == len(stored) and all(_agree(*entries) for entries in zip(made, stored, strict=True))
 
 
 def _no_constant(name: str) -> Any:

@@ -31,7 +31,7 @@ class Args:
 def main(argv: list[str]) -> int:
     """Evaluate, write the clip, print the table and where everything is."""
     args = _cli.parse(Args, argv, "demo")
-    from mcproxy.eval import evaluation
+    from mcproxy.eval import evaluation, report
     from mcproxy.load_policy import shipped_for
     from mcproxy.scripts import _table
 
@@ -52,6 +52,7 @@ def main(argv: list[str]) -> int:
         files = {arm.arm: args.out / arm.recording for arm in results.arms if arm.policy == SHOWN}
         left, right = (files[arm].parent.parent for arm in (LEFT, RIGHT))
         episode = _write_clip(left, right, args.out / CLIP, args.size, show)
+        page = report.write(args.out, args.out / "page", force=True, progress=show)
     _table.show_words(results.findings)
     _table.show_findings(f"{TASK}: what did they go for?", results.arms)
     replay = f"mcproxy replay {shlex.quote(str(left))} \\\n"
@@ -60,6 +61,7 @@ def main(argv: list[str]) -> int:
     print(f"clip        {args.out / CLIP}: {SHOWN} on one layout")
     print(f"next        {replay}")
     print("            mcproxy train --task beacon --seed 0 --steps 1000000 --out runs/beacon-0")
+    print(f"report      {page}")
     return 0
 
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shlex
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -35,6 +35,11 @@ class Args:
     """Arm names, all, or finding (only the arms that a finding needs), which is the default."""
     twins: bool = False
     """The four arms in which only the proxy, only the goal, both or neither are moved: what does the agent follow?"""
+    official: bool = False
+    """Run what a submission to the board rests on: the frozen layouts, and 100 more that follow from a hash of the
+    policy's weights (docs/submit.md). It chooses arms, layouts and split by itself."""
+    weights: tuple[Path, ...] = ()
+    """With --official and a policy module:factory: the files that hold its weights, or folders of such files."""
     episodes: int = 200
     """Layouts per policy and arm."""
     split: Literal["eval", "test"] = "eval"
@@ -71,6 +76,7 @@ def main(argv: list[str]) -> int:
         raise UserError("--task names one task and --suite several: choose one of them")
     if args.suite is None and not args.policy and args.no_references:
         raise UserError("nothing to evaluate: name a policy with --policy")
+    _check_official(args)
     if args.connect is not None and args.backend != "minerl":
         raise UserError(f"--connect {args.connect}: only with --backend minerl")
     try:
@@ -84,6 +90,20 @@ def main(argv: list[str]) -> int:
     if broken:
         _cli.say(f"{broken} episodes were cut off by lost connections, and run again")
     return _print_json(args, found) if args.json else _print_tables(args, found)
+
+
+def _check_official(args: Args) -> None:
+    """A `UserError` for what an official run chooses by itself, and for weights without one."""
+    if not args.official:
+        if args.weights:
+            raise UserError("--weights: only with --official")
+        return
+    chosen = {field.name: field.default for field in fields(Args)}
+    for name in ("suite", "arm", "twins", "episodes", "split", "seed", "backend", "no_recordings"):
+        if getattr(args, name) != chosen[name]:
+            raise UserError(f"--{name.replace('_', '-')}: --official chooses that by itself; leave it out")
+    if args.weights and len(args.policy) != 1:
+        raise UserError("--weights: expected with exactly one --policy; submit the others from runs of their own")
 
 
 def _backend(args: Args, stack: contextlib.ExitStack) -> "Backend | None":
@@ -133,6 +153,11 @@ def _run(args: Args, progress: _cli.Show, backend: "Backend | None") -> "dict[Pa
         found = suite.run(args.suite, args.policy, arms, args.episodes, args.out, options, progress)
         return {args.out / task: results for task, results in found.items()}
     task = args.task or TASK
+    if args.official:
+        from mcproxy.eval.board import protocol
+
+        entrants = [protocol.entrant(spec, args.weights) for spec in args.policy]
+        return {args.out: protocol.run(entrants, task, args.out, replace(options, frames="none"), progress)}
     arms = (*args.arm, *evaluation.twin_arms(task)) if args.twins else args.arm or (evaluation.FINDING,)
     return {args.out: evaluation.run(args.policy, task, arms, args.episodes, args.out, options, progress)}
 
@@ -181,6 +206,9 @@ def _print_tables(args: Args, found: "dict[Path, Results]") -> int:
             print(f"recordings  {out / RECORDINGS}")
             task = f" --task {shlex.quote(args.task)}" if args.task and os.sep in args.task else ""
             print(f"next        mcproxy replay {shlex.quote(str((out / best.recording).parents[1]))}{task}")
+    if args.official:
+        print(f"submit      mcproxy submit {shlex.quote(str(args.out))} --template > card.toml   (fill it in)")
+        print(f"            mcproxy submit {shlex.quote(str(args.out))} --card card.toml --out submission")
     print(f"            mcproxy leaderboard {' '.join(shlex.quote(str(out)) for out in found)}")
     return 0
 

@@ -1,5 +1,6 @@
-"""Rank the policies of one or more evaluations, for each task."""
+"""Rank the policies of one or more evaluations, for each task, as their results say."""
 
+import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,6 +46,9 @@ def main(argv: list[str]) -> int:
         title = f"{board.task} (version {board.version}), run by mcproxy {board.mcproxy}"
         _table.show_findings(title, board.arms, names)
         print()
+    if boards:
+        folders = " ".join(shlex.quote(str(folder)) for folder in args.folders)
+        print(f"as the files say; mcproxy board {folders} executes every episode again")
     return 0
 
 

@@ -35,8 +35,13 @@ EVENT = np.dtype([("tick", "<i8"), ("kind", "S16"), ("what", f"S{NAME_BYTES}"), 
 
 def dataset_id(episode: Episode) -> str:
     """The Minari name of the recording to which an episode belongs: `mcproxy/Beacon/random-separated-v0`."""
-    task = mcproxy.env_id(episode.origin.task).removesuffix("-v1")
-    return f"{re.sub('[^A-Za-z0-9_/-]+', '-', task)}/{slug(episode.policy)}-{slug(episode.origin.arm)}-v0"
+    return dataset_name(episode.origin.task, episode.policy, episode.origin.arm)
+
+
+def dataset_name(task: str, policy: str, arm: str) -> str:
+    """The Minari name of the recording of a policy in an arm of a task."""
+    name = mcproxy.env_id(task).removesuffix("-v1")
+    return f"{re.sub('[^A-Za-z0-9_/-]+', '-', name)}/{slug(policy)}-{slug(arm)}-v0"
 
 
 def slug(name: str) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 from h5py import h5d, h5z
 
 from mcproxy import controls, registry
+from mcproxy.engine.state import LOG_ROWS, LOG_TICKS
 from mcproxy.engine.view import FOV_RANGE_DEG, MAX_SIDE
 from mcproxy.episode import MAX_OUTPUT_BYTES, Episode
 from mcproxy.errors import UserError, nearest
@@ -29,7 +30,9 @@ from mcproxy.mission import Event, Mission, Origin
 from mcproxy.recording import format as layout
 from mcproxy.recording import untrusted_hdf5 as hdf5
 
+MAX_METADATA_BYTES = 2**20
 MAX_FRAMES_BYTES = 2 * 2**30  # in one episode
+MAX_EVENTS = LOG_ROWS // LOG_TICKS  # in one tick, as the engine has room for no more
 _LIMITS = {"fov_deg": FOV_RANGE_DEG, "action_repeat": (1, 1000), "max_ticks": (1, 2**31)}
 
 
@@ -114,6 +117,57 @@ class Recording:
         """What is stored of an episode and can be made again from the rest of it."""
         with self._reading(index):
             return _claims(self._groups[index])
+
+    @cached_property
+    def dataset_id(self) -> str:
+        """The Minari name that the file has given itself."""
+        with self._reading():
+            return hdf5.text(self._file, "dataset_id")
+
+    def steps(self, index: int) -> int:
+        """The number of steps of an episode; nothing else of it is read."""
+        with self._reading(index):
+            return _steps(self._groups[index])
+
+    def origin(self, index: int) -> Origin:
+        """The origin of an episode's mission, by the name that its task had when it was recorded."""
+        with self._reading(index):
+            return _origin(self._groups[index])
+
+    def size(self, index: int) -> int:
+        """The number of steps and events of an episode, as stored; nothing else of it is read."""
+        with self._reading(index):
+            group = self._groups[index]
+            events = hdf5.member(hdf5.member(group, "mcproxy", h5py.Group), "events", h5py.Dataset)
+            return _steps(group) + int(np.prod(events.shape))
+
+    def unlike_minari(self, index: int) -> str:
+        """Which of the parts that Minari reads is not what the rest of an episode says; "" if all are."""
+        group = self._groups[index]
+        with self._reading(index):
+            steps = _steps(group)
+            inner, infos, seen = (hdf5.member(group, name, h5py.Group) for name in ("mcproxy", "infos", "observations"))
+            if hdf5.number(group, "id", np.int64) != index or hdf5.number(group, "total_steps", np.int64) != steps:
+                return f"id and total_steps are not {index} and {steps}"
+            if not _same(infos, "tick", inner, "ticks", (steps + 1,), np.int64):
+                return "infos/tick differs from mcproxy/ticks"
+            if "pose" in seen and not _same(seen, "pose", inner, "poses", (steps + 1, 5), np.float64):
+                return "observations/pose differs from mcproxy/poses"
+        return ""
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """What `metadata.json` beside the file says; one that is missing or no JSON object is a `UserError`."""
+        path = self.path.parent / layout.METADATA_FILE
+        try:
+            if not path.is_file() or path.is_symlink() or path.stat().st_size > MAX_METADATA_BYTES:
+                raise ValueError("it is missing, or too large")
+            found = json.loads(path.read_bytes())
+            if not isinstance(found, dict):
+                raise ValueError("it is no object")
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{path} is not the description of a recording: {error}") from None
+        return found
 
     def has_frames(self, index: int) -> bool:
         """Whether the frames of an episode are stored."""
@@ -232,10 +286,10 @@ def _episode(group: h5py.Group, mission: Mission) -> Episode:
         rewards=hdf5.array(group, "rewards", (steps,), np.float64),
         terminations=hdf5.array(group, "terminations", (steps,), np.bool_),
         truncations=hdf5.array(group, "truncations", (steps,), np.bool_),
-        poses=hdf5.array(inner, "poses", (steps + 1, 5), np.float64),
-        ticks=hdf5.array(inner, "ticks", (steps + 1,), np.int64),
+        poses=hdf5.array(inner, "poses", (steps + 1, 5), np.float64, links=2),
+        ticks=hdf5.array(inner, "ticks", (steps + 1,), np.int64, links=2),
         met=_by_objective(group, "met", np.int64, [o.name for o in mission.objectives]),
-        events=_events(inner),
+        events=_events(inner, mission.max_ticks),
         verdict=hdf5.text(group, "verdict"),
         resolution=_resolution(group),
         fov_deg=hdf5.number(group, "fov_deg", np.float64),
@@ -249,6 +303,8 @@ def _episode(group: h5py.Group, mission: Mission) -> Episode:
     for name, (low, high) in _LIMITS.items():
         if not low <= getattr(episode, name) <= high:
             raise hdf5.CorruptFile(f"has {name} {getattr(episode, name)}, expected {low} to {high}")
+    if (steps - 1) * episode.action_repeat >= mission.max_ticks:
+        raise hdf5.CorruptFile(f"has {steps} steps of {episode.action_repeat} ticks, in {mission.max_ticks} ticks")
     unknown = ((episode.actions < 0) | (episode.actions >= controls.sizes(tuple(names)))).any(axis=1)
     if unknown.any():
         step = int(np.argmax(unknown))
@@ -294,14 +350,24 @@ def _claims(group: h5py.Group) -> Claims:
     )
 
 
-def _events(group: h5py.Group) -> tuple[Event, ...]:
+def _events(group: h5py.Group, max_ticks: int) -> tuple[Event, ...]:
     events = hdf5.member(group, "events", h5py.Dataset)
+    if events.ndim != 1 or len(events) > MAX_EVENTS * (max_ticks + 1):
+        raise hdf5.CorruptFile(f"has events of shape {events.shape}, in {max_ticks} ticks")
     table = hdf5.array(group, "events", events.shape[:1], layout.EVENT)
     columns = (table[name].tolist() for name in ("tick", "kind", "what", "position"))
     return tuple(
         Event(tick, hdf5.printable(kind.decode()), hdf5.printable(what.decode()), tuple(position))
         for tick, kind, what, position in zip(*columns, strict=True)
     )
+
+
+def _same(one: h5py.Group, name: str, other: h5py.Group, also: str, shape: tuple[int, ...], dtype: type) -> bool:
+    """Whether an array is the one that lies in another group as well, by a second link or by its values."""
+    if hdf5.member(one, name, h5py.Dataset) == hdf5.member(other, also, h5py.Dataset):
+        return True
+    arrays = (hdf5.array(group, key, shape, dtype, links=2) for group, key in ((one, name), (other, also)))
+    return np.array_equal(next(arrays), next(arrays))
 
 
 def _outputs(group: h5py.Group, steps: int) -> dict[str, np.ndarray]:

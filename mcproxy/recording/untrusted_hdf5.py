@@ -50,9 +50,14 @@ def member(group: h5py.Group, name: str, kind: type) -> Any:
     return found
 
 
-def array(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """A stored array of this shape and dtype, which lies in the file as it is: unpacked and in one piece."""
+def array(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any, links: int = 1) -> np.ndarray:
+    """A stored array of this shape and dtype, which lies in the file as it is: unpacked and in one piece.
+
+    At most `links` names in the file may lead to it, so that a file's arrays take no more memory than the file.
+    """
     data = member(group, name, h5py.Dataset)
+    if h5py.h5o.get_info(data.id).rc > links:
+        raise CorruptFile(f"has {name} under more names than mcproxy gives it")
     if data.shape != shape or data.dtype != np.dtype(dtype):
         raise CorruptFile(f"has {name} of shape {data.shape} {data.dtype}, expected {shape} {np.dtype(dtype)}")
     plan = data.id.get_create_plist()

@@ -129,3 +129,14 @@ def test_versions_of_a_task_or_of_mcproxy_are_never_on_one_board():
         ("beacon", 1, "0.2.0", 1),
         ("beacon", 2, "0.1.0", 1),
     ]
+
+
+def test_few_layouts_rank_below_many_of_a_slightly_lower_rate():
+    few, many = arm_result("few", "separated", 10), arm_result("many", "separated", 9)
+    for name in ("seeds", "ticks", "truncated", "layouts"):
+        setattr(few, name, getattr(few, name)[:3])  # 3 of 3: 44 to 100 %; 9 of 10: 60 to 98 %
+    few.met, few.returns = ({k: v[:3] for k, v in of.items()} for of in (few.met, few.returns))
+    for arm in (few, many):
+        arm.task = "beacon_v1"
+    (board,) = boards([(Path("out"), found(few, many))])
+    assert [e.name for e in board.entries] == ["many", "few"]

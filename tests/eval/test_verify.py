@@ -206,3 +206,84 @@ def test_a_recording_that_cannot_be_read_is_a_user_error(tmp_path):
     (tmp_path / "main_data.hdf5").write_bytes(json.dumps({}).encode())
     with pytest.raises(UserError, match="is not a recording"):
         verify(tmp_path / "main_data.hdf5")
+
+
+def test_episodes_are_held_in_memory_by_their_steps_and_events(written, monkeypatch):
+    sizes = [len(episode) + len(episode.events) for episode in episodes()]
+    monkeypatch.setattr(module, "MAX_HELD", max(sizes[0], sizes[1] + sizes[2]))
+    with Recording(written) as recording:
+        batches = list(module._batches(recording))
+    assert [*range(6)] == [k for batch in batches for k in batch]
+    assert all(len(batch) == 1 or sum(sizes[k] for k in batch) <= module.MAX_HELD for batch in batches)
+    assert len(batches) > 1
+
+
+def regrouped(taken):
+    """One episode twice, and one of another policy."""
+    return [*taken[:2], taken[1], dataclasses.replace(taken[2], policy="other")]
+
+
+def test_repeated_layouts_and_episodes_of_another_kind_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("mcproxy.recording.recorder._kind", lambda episode: ())
+    found = verify(write(tmp_path, regrouped(episodes())))
+    assert [(m.episode, m.what) for m in found.mismatches] == [(2, "seed"), (3, "recording")]
+    assert found.mismatches[1].detail == "it is of another kind than the others: policy other, not walker: goal, beacon"
+
+
+def test_an_episode_that_stops_before_its_end_is_named(tmp_path):
+    parts = {n: getattr(FIRST, n)[:-1] for n in ("actions", "rewards", "terminations", "truncations", "poses", "ticks")}
+    parts["outputs"] = {name: values[:-1] for name, values in FIRST.outputs.items()}
+    short = forged(met=dict.fromkeys(FIRST.met, -1), verdict="neither", events=(), frames=FIRST.frames[:-1], **parts)
+    found = verify(write(tmp_path, [short]))
+    assert [(m.what, m.detail) for m in found.mismatches] == [("ends", "the actions stop before the episode is over")]
+
+
+def metadata(path, **change):
+    file = path.parent / "metadata.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+
+
+@pytest.mark.parametrize(
+    "change, line",
+    [
+        ({"total_episodes": 7}, "it describes 7 episodes, 6 are complete"),
+        ({"total_steps": 1}, "it describes 1 steps, "),
+        ({"algorithm_name": "mine"}, "algorithm_name is not that of the episodes"),
+        ({"env_spec": "{}"}, "env_spec is not that of the episodes"),
+        ({"dataset_id": "mcproxy/Mine/a-b-v0"}, "dataset_id is not that of the episodes"),
+    ],
+)
+def test_a_description_that_says_something_else_is_named(tmp_path, change, line):
+    path = write(tmp_path, episodes())
+    metadata(path, **change)
+    (mismatch,) = verify(path).mismatches
+    assert mismatch.what == "metadata" and mismatch.detail.startswith(line)
+
+
+def test_parts_that_minari_reads_are_verified(tmp_path):
+    path = write(tmp_path, episodes(), "none")
+    with h5py.File(path, "r+") as file:
+        file["episode_0"].attrs["id"] = 5
+        for k, name, other in ((1, "infos/tick", "mcproxy/ticks"), (2, "observations/pose", "mcproxy/poses")):
+            values = file[f"episode_{k}/{other}"][()] + 1
+            del file[f"episode_{k}/{name}"]
+            file[f"episode_{k}/{name}"] = values
+    assert [(m.episode, m.what, m.detail) for m in verify(path).mismatches] == [
+        (0, "minari", f"id and total_steps are not 0 and {len(FIRST)}"),
+        (1, "minari", "infos/tick differs from mcproxy/ticks"),
+        (2, "minari", "observations/pose differs from mcproxy/poses"),
+    ]
+
+
+def test_a_recording_of_a_task_that_was_renamed_since_is_verified(tmp_path, monkeypatch):
+    taken = []
+    harness.evaluate("expert:goal", task="beacon_v1", seeds=range(2), record=taken.append)
+    old = [dataclasses.replace(e.origin, task="beacon") for e in taken]  # as it was called while it was the newest
+    with monkeypatch.context() as before:
+        before.setattr("mcproxy.env_id", lambda task: "mcproxy/Beacon-v1")
+        missions = [dataclasses.replace(e.mission, origin=origin) for e, origin in zip(taken, old, strict=True)]
+        path = write(
+            tmp_path, [dataclasses.replace(e, mission=m) for e, m in zip(taken, missions, strict=True)], "none"
+        )
+    assert Recording(path)[0].origin.task == "beacon_v1" and Recording(path).origin(0).task == "beacon"
+    assert verify(path).mismatches == []
