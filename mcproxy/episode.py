@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mcproxy import errors
 from mcproxy.mission import Event, Mission, Origin
 
 MAX_OUTPUT_BYTES = 16 * 2**10  # of all of a policy's outputs, in one step
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Episode:
     """T steps of one world, from its mission to its verdict.
 
@@ -57,6 +58,26 @@ class Episode:
         if self.mission.origin is None:
             raise ValueError("the mission has no origin: only missions drawn by a task can be drawn again")
         return self.mission.origin
+
+    @property
+    def seed(self) -> int:
+        """The seed of its layout, which is the same layout in every arm and recording of a task and split."""
+        return self.origin.seed
+
+    def targets(self, name: str) -> np.ndarray:
+        """The block positions at which an objective can be met when the episode begins: (K, 3) int64, x, y and z.
+
+        A position is the block's corner of least x, y and z; the block's middle is half a block beyond. The array is
+        empty for an objective without a position in this world. An unknown objective is a `UserError`.
+        """
+        if name not in self.met:
+            raise errors.unknown("objective", name, self.met)
+        return self.mission.targets(name)
+
+    def __repr__(self) -> str:
+        where = "a mission of its own" if self.mission.origin is None else f"{self.origin.task} {self.origin.arm}"
+        seed = "" if self.mission.origin is None else f" seed {self.seed}"
+        return f"<Episode of {self.policy} in {where}{seed}: {self.verdict} after {len(self)} steps>"
 
     @property
     def limit(self) -> int:
