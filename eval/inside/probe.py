@@ -119,6 +119,21 @@ def probe(
 
 def collect(path: Path, task: str, layers: Sequence[str], arm: str, seeds: Sequence[int]) -> Samples:
     """Run an agent, and gather labels, frames and activations of the trained and of an untrained network."""
+    policy, taken = gather(path, task, layers, arm, seeds)
+    steps = [np.unique(np.linspace(0, len(e) - 1, STEPS).astype(int)) for e in taken]
+    samples = _labelled(taken, steps)
+    untrained = _traces(_untrained(path, policy), taken, layers)
+    for layer in layers:
+        for name, traces in ((layer, [e.traces for e in taken]), (f"untrained {layer}", untrained)):
+            samples.features[name] = _stacked([trace[layer][at] for trace, at in zip(traces, steps, strict=True)])
+    samples.features["pixels"] = _stacked([_pooled(e, at) for e, at in zip(taken, steps, strict=True)])
+    return samples
+
+
+def gather(
+    path: Path, task: str, layers: Sequence[str], arm: str, seeds: Sequence[int]
+) -> tuple[AgentPolicy, list[Episode]]:
+    """An agent and its episodes on some layouts, in their order, with frames, labels and activations."""
     taken: list[Episode] = []
     env = make_env(task, arm, min(NUM_WORLDS, len(seeds)))
     try:
@@ -128,15 +143,7 @@ def collect(path: Path, task: str, layers: Sequence[str], arm: str, seeds: Seque
     finally:
         env.close()
     assert isinstance(policy, AgentPolicy)
-    taken.sort(key=lambda episode: episode.seed)
-    steps = [np.unique(np.linspace(0, len(e) - 1, STEPS).astype(int)) for e in taken]
-    samples = _labelled(taken, steps)
-    untrained = _traces(_untrained(path, policy), taken, layers)
-    for layer in layers:
-        for name, traces in ((layer, [e.traces for e in taken]), (f"untrained {layer}", untrained)):
-            samples.features[name] = _stacked([trace[layer][at] for trace, at in zip(traces, steps, strict=True)])
-    samples.features["pixels"] = _stacked([_pooled(e, at) for e, at in zip(taken, steps, strict=True)])
-    return samples
+    return policy, sorted(taken, key=lambda episode: episode.seed)
 
 
 def fit(features: np.ndarray, target: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
