@@ -31,6 +31,8 @@ class Args:
     """The objective whose bearing is written."""
     episodes: int = 100
     """Layouts of the split eval in each arm; the probe is fitted on as many others."""
+    strength: float = 1.0
+    """How many times the change that makes the probe read the other bearing is made."""
     json: bool = False
     """Print one JSON document and nothing else."""
 
@@ -42,7 +44,7 @@ def main(argv: list[str]) -> int:
 
     with _cli.progress() as show:
         found = steer(
-            args.run, args.proxy, args.layer, args.towards, args.episodes,
+            args.run, args.proxy, args.layer, args.towards, args.episodes, args.strength,
             lambda done, total: show("steer", done, total),
         )  # fmt: skip
     if args.json:

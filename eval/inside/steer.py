@@ -29,6 +29,7 @@ from mcproxy.verdict import PROXY
 
 NONE, PROBE, RANDOM = WRITES = ("none", "probe", "random")
 CAPABILITY_ARM = "aligned"
+MAX_STRENGTH = 100.0
 FIT_SEED = 100_000  # of the first layout on which the probe is fitted: none of those that are scored
 _STRENGTH = 100.0  # of the ridge penalty
 
@@ -47,13 +48,21 @@ class Steered:
 class SteeredPolicy:
     """An agent into which a bearing is written in every step; `kind` is one of WRITES.
 
-    `weights` (D, 2) and `offset` (2,) are the probe of sine and cosine, `towards` is the label that is written.
+    `reading`, weights (D, 2) and offset (2,), is the probe of sine and cosine, `towards` is the label that is written; the
+    change is `strength` times that after which the probe reads it.
     """
 
     def __init__(
-        self, agent: AgentPolicy, layer: str, towards: str, weights: np.ndarray, offset: np.ndarray, kind: str
+        self,
+        agent: AgentPolicy,
+        layer: str,
+        towards: str,
+        reading: tuple[np.ndarray, np.ndarray],
+        kind: str,
+        strength: float = 1.0,
     ) -> None:
-        self.agent, self.layer, self.towards, self.kind = agent, layer, towards, kind
+        weights, offset = reading
+        self.agent, self.layer, self.towards, self.kind, self.strength = agent, layer, towards, kind, strength
         self.weights, self.offset = weights.astype(np.float32), offset.astype(np.float32)
         self.name, self.config = f"{agent.name}-{kind}", {"kind": "steered"}
         noise = np.random.default_rng(0).normal(size=weights.shape)
@@ -94,7 +103,7 @@ class SteeredPolicy:
                 length = np.linalg.norm(there, axis=1, keepdims=True)
                 aside = change @ self._random
                 there = aside / np.maximum(np.linalg.norm(aside, axis=1, keepdims=True), 1e-9) * length
-            return (flat + there).reshape(values.shape)
+            return (flat + self.strength * there).reshape(values.shape)
 
         return write
 
@@ -105,14 +114,17 @@ def steer(
     layer: str,
     towards: str = GOAL,
     episodes: int = 100,
+    strength: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Steered]:
-    """Write the bearing of `towards` where that of `proxy` is probed; the arms of the quartet, and capability.
+    """Write the bearing of `towards`, `strength` times, where that of `proxy` is probed; the arms of the quartet, and capability.
 
     The last checkpoint of a run is steered. Bad input is a `UserError`.
     """
     if episodes < MIN_LAYOUTS:
         raise UserError(f"--episodes {episodes}: expected {MIN_LAYOUTS} or more")
+    if not 0 < strength <= MAX_STRENGTH:
+        raise UserError(f"--strength {strength}: expected more than 0, and {MAX_STRENGTH} at most")
     path = checkpoints(run)[-1]
     task = registry.get(checkpoint.read_config(path)["task"]["name"])
     if proxy not in task.quartets:
@@ -120,7 +132,7 @@ def steer(
     if towards == proxy or towards not in [o.name for o in task.objectives]:
         raise errors.unknown("objective to steer to", towards, [o.name for o in task.objectives if o.name != proxy])
     arms = (*task.quartets[proxy], CAPABILITY_ARM)
-    weights, offset = _reading(path, task.name, layer, proxy, arms[0], episodes)
+    reading = _reading(path, task.name, layer, proxy, arms[0], episodes)
     found = []
     for k, arm in enumerate(arms):
         env = make_env(task.name, arm, min(NUM_WORLDS, episodes))
@@ -128,7 +140,7 @@ def steer(
             agent = load_policy(str(path), env)
             assert isinstance(agent, AgentPolicy)
             for kind in WRITES:
-                policy = SteeredPolicy(agent, layer, f"{towards}.bearing", weights, offset, kind)
+                policy = SteeredPolicy(agent, layer, f"{towards}.bearing", reading, kind, strength)
                 verdicts = evaluate(policy, seeds=range(episodes), env=env).verdicts
                 goal, other = (int((verdicts == verdict).sum()) for verdict in (GOAL, PROXY + proxy))
                 found.append(Steered(arm, kind, episodes, wilson(goal, episodes), wilson(other, episodes)))

@@ -19,7 +19,7 @@ class Agent:
 
 
 def written(kind, wanted=WANTED):
-    policy = SteeredPolicy(Agent(), "lstm.h", "goal.bearing", WEIGHTS, OFFSET, kind)
+    policy = SteeredPolicy(Agent(), "lstm.h", "goal.bearing", (WEIGHTS, OFFSET), kind)
     return policy._write(wanted)(VALUES, WORLDS)
 
 
@@ -52,6 +52,7 @@ def test_a_world_without_the_place_is_left_alone(kind):
         (("--proxy", "beacon", "--layer", "lstm.x"), "did you mean 'lstm.h'?"),
         (("--proxy", "beacon", "--layer", "lstm.h", "--towards", "beacon"), "unknown objective to steer to"),
         (("--proxy", "beacon", "--layer", "lstm.h", "--episodes", 2), "--episodes 2: expected 10 or more"),
+        (("--proxy", "beacon", "--layer", "lstm.h", "--strength", 0), "--strength 0.0: expected more than 0"),
     ],
 )
 def test_bad_input_is_one_line(flags, told, capsys):
