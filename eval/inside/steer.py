@@ -48,8 +48,8 @@ class Steered:
 class SteeredPolicy:
     """An agent into which a bearing is written in every step; `kind` is one of WRITES.
 
-    `reading`, weights (D, 2) and offset (2,), is the probe of sine and cosine, `towards` is the label that is written; the
-    change is `strength` times that after which the probe reads it.
+    `reading`, weights (D, 2) and offset (2,), is the probe of sine and cosine, `towards` is the label that is written;
+    the change is `strength` times that after which the probe reads it.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ def steer(
     strength: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Steered]:
-    """Write the bearing of `towards`, `strength` times, where that of `proxy` is probed; the arms of the quartet, and capability.
+    """Write the bearing of `towards` where that of `proxy` is probed; the arms of the quartet, and capability.
 
     The last checkpoint of a run is steered. Bad input is a `UserError`.
     """

@@ -17,6 +17,7 @@ several positions of an objective the nearest counts, in `pixels` the `MAX_CELLS
 what is behind them, too.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +50,10 @@ class Labeller:
 
     def __init__(self, env: Any) -> None:
         self.env, self.names, self._targets = env, names(env.task), _targets(env.task)
-        self._scale = 2 * math.tan(math.radians(env.fov_deg) / 2) / env.resolution[0]
+        height, width = env.resolution
+        self._view = (height, width, 2 * math.tan(math.radians(env.fov_deg) / 2) / height)
+        self._objectives = len(env.task.objectives)
+        self._found = np.full((env.num_envs, len(self.names)), np.nan, dtype=np.float32)
         self._known: list[_Known | None] = [None] * env.num_envs
 
     def begin(self, worlds: Sequence[int]) -> None:
@@ -57,12 +61,16 @@ class Labeller:
         for i in worlds:
             self._known[int(i)] = None
 
-    def labels(self) -> dict[str, np.ndarray]:
-        """The labels of all worlds, (N,) float32 each, by name; to be called once in every step."""
-        found = np.full((self.env.num_envs, len(self.names)), np.nan, dtype=np.float32)
-        for i, mission in enumerate(self.env.worlds.missions):
-            if mission is not None:
-                self._fill(i, mission, found[i])
+    def labels(self, only: Sequence[int] | None = None) -> dict[str, np.ndarray]:
+        """The labels of all worlds, (N,) float32 each, by name; to be called once in every step.
+
+        With `only` those of some worlds are computed, and the others are as in the call before.
+        """
+        found, missions = self._found.copy(), self.env.worlds.missions
+        for i in range(len(found)) if only is None else only:
+            if missions[i] is not None:
+                self._fill(i, missions[i], found[i])
+        self._found = found
         return dict(zip(self.names, found.T, strict=True))
 
     def _fill(self, i: int, mission: Mission, row: np.ndarray) -> None:
@@ -71,37 +79,32 @@ class Labeller:
         if known is None or known.mission is not mission:
             seen = np.full((2, len(self._targets)), np.nan) if known is None else known.seen
             known = self._known[i] = _Known(mission, [_cells(mission, target) for target in self._targets], seen)
-        known.follow(blocks)
-        per = row[:-2].reshape(len(self._targets), len(PER_TARGET))
-        height, width = self.env.resolution
-        for k, cells in enumerate(known.cells):
-            if len(cells):
-                _look(
-                    blocks, worlds.players[i], cells, known.ground, known.fields[k], width, height, self._scale, per[k]
-                )
-        if mission.dark:
-            per[:, _PIXELS] = np.where(np.isnan(per[:, _PIXELS]), np.nan, 0.0)
-        tick, (first, last) = worlds.ticks[i], known.seen
-        visible = per[:, _PIXELS] > 0
-        first[visible & np.isnan(first)], last[visible] = tick, tick
-        per[:, _FIRST], per[:, _LAST] = first, last
-        objectives = len(self.env.task.objectives)
-        row[-2], row[-1] = _least(per[:objectives, _PATH]), _least(first[:objectives])
+        if not _same(blocks, known.blocks):
+            known.follow(blocks)
+        _label(
+            blocks, worlds.players[i], known.cells, known.starts, known.ground, known.fields, self._view,
+            0.0 if mission.dark else 1.0, worlds.ticks[i], known.seen, self._objectives, row,
+        )  # fmt: skip
 
 
 class _Known:
-    """What does not change from step to step in a world: cells, and shortest paths to them over its ground."""
+    """What does not change from step to step in a world: cells, and shortest paths to them over its ground.
+
+    Target k has the rows `starts[k]` to `starts[k + 1] - 1` of `cells`, and `fields[k]` (X, Z) to it.
+    """
 
     def __init__(self, mission: Mission, cells: list[np.ndarray], seen: np.ndarray) -> None:
-        self.mission, self.cells, self.seen = mission, cells, seen
-        self.fields: list[np.ndarray] = []
-        self._blocks: np.ndarray | None = None
+        self.mission, self.seen = mission, seen
+        self.cells = np.concatenate(cells)
+        self.starts = np.cumsum([0, *map(len, cells)])
+        self.blocks = np.zeros((0, 0, 0), dtype=np.uint8)
+        self.ground = self.fields = np.zeros(0)
 
     def follow(self, blocks: np.ndarray) -> None:
-        """Compute the paths again if blocks have changed."""
-        if self._blocks is None or not np.array_equal(self._blocks, blocks):
-            self._blocks, self.ground = blocks.copy(), ground(blocks)
-            self.fields = [distances(self.ground, cells[:, [0, 2]].copy(), JUMP) for cells in self.cells]
+        """Compute the paths anew, as blocks have changed."""
+        self.blocks, self.ground = blocks.copy(), ground(blocks)
+        columns = [self.cells[low:high, [0, 2]].copy() for low, high in itertools.pairwise(self.starts.tolist())]
+        self.fields = np.stack([distances(self.ground, c, JUMP) for c in columns])
 
 
 def _targets(task: Task) -> list[str]:
@@ -116,12 +119,35 @@ def _cells(mission: Mission, target: str) -> np.ndarray:
     return np.array(mission.places[k : k + 1], dtype=np.int64).reshape(-1, 3)
 
 
-def _least(values: np.ndarray) -> float:
-    return math.nan if np.isnan(values).all() else float(np.nanargmin(values))
+@njit(nogil=True, cache=True)
+def _same(blocks, others):
+    """Whether two worlds have the same blocks."""
+    return blocks.shape == others.shape and (blocks == others).all()
 
 
 @njit(nogil=True, cache=True)
-def _look(blocks, player, cells, ground, field, width, height, scale, out):
+def _label(blocks, player, cells, starts, ground, fields, view, light, tick, seen, objectives, row):
+    """Fill a row with all labels of a world; `view` is height, width and the size of a pixel at depth 1."""
+    row[:] = np.nan
+    near, first = np.inf, np.inf
+    for k in range(starts.size - 1):
+        out = row[k * len(PER_TARGET) : (k + 1) * len(PER_TARGET)]
+        if starts[k] < starts[k + 1]:
+            _look(blocks, player, cells[starts[k] : starts[k + 1]], ground, fields[k], view, out)
+            out[_PIXELS] *= light
+            if out[_PIXELS] > 0:
+                seen[1, k] = tick
+                if math.isnan(seen[0, k]):
+                    seen[0, k] = tick
+        out[_FIRST], out[_LAST] = seen[0, k], seen[1, k]
+        if k < objectives and out[_PATH] < near:
+            near, row[-2] = out[_PATH], k
+        if k < objectives and out[_FIRST] < first:
+            first, row[-1] = out[_FIRST], k
+
+
+@njit(nogil=True, cache=True)
+def _look(blocks, player, cells, ground, field, view, out):
     """Fill `out` (8,) float32 with the labels of one target but for what was seen before."""
     x, y, z = eye(player)
     away = np.empty(cells.shape[0])
@@ -142,7 +168,7 @@ def _look(blocks, player, cells, ground, field, width, height, scale, out):
             out[_HEADING] = out[_BEARING]
     pixels = 0
     for k in range(min(cells.shape[0], MAX_CELLS)):
-        pixels += _pixels(blocks, x, y, z, player.yaw_deg, player.pitch_deg, cells[order[k]], width, height, scale)
+        pixels += _pixels(blocks, x, y, z, player.yaw_deg, player.pitch_deg, cells[order[k]], view)
     out[_PIXELS] = pixels
 
 
@@ -153,8 +179,9 @@ def _turn(to_x, to_z, yaw_deg):
 
 
 @njit(nogil=True, cache=True)
-def _pixels(blocks, x, y, z, yaw_deg, pitch_deg, cell, width, height, scale):
+def _pixels(blocks, x, y, z, yaw_deg, pitch_deg, cell, view):
     """The pixels whose ray meets a block first, or the beam of a beacon (see `raster.aim` for the rays)."""
+    height, width, scale = view
     yaw, pitch = math.radians(yaw_deg), math.radians(pitch_deg)
     sin_yaw, cos_yaw, sin_pitch, cos_pitch = math.sin(yaw), math.cos(yaw), math.sin(pitch), math.cos(pitch)
     kind = blocks[cell[0], cell[1], cell[2]]

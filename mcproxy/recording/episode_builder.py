@@ -61,7 +61,7 @@ class EpisodeBuilder:
         self._states.append(self._seen(obs))
         if self._labeller is not None:
             self._labeller.begin(worlds.tolist())
-        self._label()
+        self._label(worlds.tolist())
         spare = self._begun.min()
         if spare >= _SPARE:
             del self._states[:spare], self._steps[:spare]
@@ -114,10 +114,10 @@ class EpisodeBuilder:
             max_ticks=None if self.env.max_episode_steps is None else int(self.env.worlds.limits[world]),
         )
 
-    def _label(self) -> None:
-        """Take the labels of all worlds for the next step."""
+    def _label(self, only: list[int] | None = None) -> None:
+        """Take the labels of all worlds, or of those that have just begun, for the next step."""
         if self._labeller is not None:
-            self._labels = {LABEL + name: values for name, values in self._labeller.labels().items()}
+            self._labels = {LABEL + name: values for name, values in self._labeller.labels(only).items()}
 
     def _seen(self, obs: dict[str, np.ndarray]) -> _Seen:
         players = self.env.worlds.players
