@@ -1,4 +1,4 @@
-"""Write the bearing of the goal into an agent where that of a proxy is read: does its destination move?"""
+"""Write the bearing of the goal into an agent where that of a proxy is read, and see whether its destination moves."""
 
 import sys
 from dataclasses import asdict, dataclass
