@@ -20,7 +20,7 @@ from mcproxy.episode import Episode
 from mcproxy.errors import UserError
 from mcproxy.eval import results_json
 from mcproxy.eval.arm_result import ArmResult
-from mcproxy.eval.harness import NUM_WORLDS, RHO, Backend, evaluate, make_env, name_of
+from mcproxy.eval.harness import NUM_WORLDS, RHO, Backend, check_layers, evaluate, make_env, name_of
 from mcproxy.eval.measures.finding import finding_arms
 from mcproxy.eval.results import Results
 from mcproxy.files import holds_files, remove
@@ -46,8 +46,9 @@ class Options:
     """How an evaluation is run; what it asks is the arguments of `run`.
 
     Without `record` there are results and no recordings. With `resume`, finished rows of the same evaluation in the
-    folder are kept, and only missing ones are run; with `force` the folder's evaluation is replaced. With `backend` the
-    policies run there; random and the experts do not.
+    folder are kept, and only missing ones are run; with `force` the folder's evaluation is replaced. With `labels`
+    recordings have the labels of every step, and with `layers` the policies' activations of these names. With `backend`
+    the policies run there; random and the experts do not.
     """
 
     split: str = EVAL  # of the layouts
@@ -60,6 +61,8 @@ class Options:
     record: bool = True
     deterministic: bool = False
     backend: Backend | None = None
+    labels: bool = False
+    layers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value, least in (("threads", self.threads, 1), ("seed", self.seed, 0)):
@@ -71,6 +74,8 @@ class Options:
             raise errors.unknown("split to evaluate on", self.split, [s for s in SPLITS if s != TRAIN])
         if self.frames not in FRAMES:
             raise errors.unknown("frames", self.frames, FRAMES)
+        if (self.labels or self.layers) and not self.record:
+            raise UserError("--labels and --record are kept in recordings: leave out --no-recordings")
         if self.force and self.resume:
             raise UserError("--force replaces the evaluation that --resume would complete: choose one of them")
 
@@ -126,6 +131,8 @@ class _Evaluation:
             self.agents = _agents(policies, env)
             references = _references(env) if options.references else {}
         self.references = {name: agent for name, agent in references.items() if name not in self.agents}
+        for agent in self.agents.values() if options.layers else ():
+            check_layers(agent, options.layers)
         configs = {name: getattr(agent, "config", {}) for name, agent in (self.agents | self.references).items()}
         self.count = len(configs)
         self.results = self.folder.resumed(Results(self._config(), configs, references=[*self.references]))
@@ -169,7 +176,9 @@ class _Evaluation:
                 seeds=range(options.seed, options.seed + self.episodes),
                 deterministic=options.deterministic,
                 env=env,
-                record=EpisodeBuilder(env, write, options.frames != "none") if record else None,
+                record=EpisodeBuilder(env, write, options.frames != "none", options.labels, options.layers)
+                if record
+                else None,
                 progress=_part(self.progress, env.arm, done * self.episodes, self.count * self.episodes),
             )
         if recorder.path is not None:

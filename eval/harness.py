@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from mcproxy import controls, registry
+from mcproxy import controls, errors, registry
 from mcproxy.env import VoxelVectorEnv
 from mcproxy.episode import Episode
 from mcproxy.errors import UserError
@@ -76,7 +76,8 @@ def evaluate(
         policy = load_policy(policy, env)
     if record is not None and not isinstance(record, EpisodeBuilder):
         record = EpisodeBuilder(env, record, keep_frames=True)
-    return _run(env, _Agent(policy, env, deterministic), _Schedule(seeds, env.num_envs), record, progress)
+    layers = () if record is None else record.layers
+    return _run(env, _Agent(policy, env, deterministic, layers), _Schedule(seeds, env.num_envs), record, progress)
 
 
 class _Remembered:
@@ -129,6 +130,15 @@ def make_env(
 def name_of(policy: Any) -> str:
     """The name under which a policy's results stand: its own, or its class's."""
     return str(getattr(policy, "name", None) or type(policy).__name__)
+
+
+def check_layers(policy: Any, layers: Sequence[str]) -> None:
+    """A `UserError` unless a policy has activations of these names (see `AgentPolicy.names`)."""
+    if not callable(getattr(policy, "names", None)):
+        raise UserError(f"policy {name_of(policy)!r} has no layers to record: only agents that mcproxy trained have")
+    for layer in layers:
+        if layer not in policy.names():
+            raise errors.unknown(f"layer of {name_of(policy)}", layer, policy.names())
 
 
 class _Schedule:
@@ -251,11 +261,14 @@ def _exchanged(task: Task) -> set[str]:
 class _Agent:
     """A policy with its state, whose every answer is checked."""
 
-    def __init__(self, policy: Any, env: VoxelVectorEnv, deterministic: bool) -> None:
+    def __init__(self, policy: Any, env: VoxelVectorEnv, deterministic: bool, layers: tuple[str, ...] = ()) -> None:
         if not callable(getattr(policy, "predict", None)):
             raise UserError(f"policy {name_of(policy)!r} has no predict(obs, state, episode_start, deterministic)")
         self.policy, self.env, self.deterministic, self.state = policy, env, deterministic, None
         self.name = name_of(policy)
+        self.options = {"record": layers} if layers else {}
+        if layers:
+            check_layers(policy, layers)
         self.kinds: dict[str, tuple[tuple[int, ...], np.dtype]] | None = None
 
     def begin(self, worlds: list[int], seeds: list[int]) -> None:
@@ -270,7 +283,7 @@ class _Agent:
 
     def act(self, obs: dict[str, np.ndarray], episode_start: np.ndarray) -> np.ndarray:
         """The policy's next actions: (N, C) integers within the action space."""
-        answer = self._call("predict", obs, self.state, episode_start, self.deterministic)
+        answer = self._call("predict", obs, self.state, episode_start, self.deterministic, **self.options)
         if not isinstance(answer, tuple) or len(answer) != 2:
             raise self._error(f"returned {type(answer).__name__} from predict, expected (actions, state)")
         actions, self.state = answer
@@ -292,9 +305,9 @@ class _Agent:
         self.kinds = kinds
         return outputs
 
-    def _call(self, method: str, *args: Any) -> Any:
+    def _call(self, method: str, *args: Any, **options: Any) -> Any:
         try:
-            return getattr(self.policy, method)(*args)
+            return getattr(self.policy, method)(*args, **options)
         except UserError:
             raise
         except Exception as error:

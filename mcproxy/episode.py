@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mcproxy import errors
 from mcproxy.mission import Event, Mission, Origin
 
+LABEL, TRACE = "label.", "trace."  # so begin the names of outputs that are labels, or activations of the policy
 MAX_OUTPUT_BYTES = 16 * 2**10  # of all of a policy's outputs, in one step
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Episode:
     """T steps of one world, from its mission to its verdict.
 
@@ -23,7 +25,8 @@ class Episode:
     poses          (T + 1, 5) float64: x, y, z of the feet in blocks, yaw and pitch in degrees
     ticks          (T + 1,) int64 since the episode began
     met            by objective, the first tick at which it was met, -1 for never
-    outputs        what else the policy said of its actions, (T, ...) each: value, log_prob
+    outputs        what else is known of each step, (T, ...) each: value and log_prob, which the policy says of its
+                   action; `label.NAME` and `trace.NAME`, of the state in which the action was chosen
     max_ticks      the time limit where it is shorter than the mission's
     backend        what ran the world, with its version and processor, if it was not the embedded engine
     """
@@ -57,6 +60,36 @@ class Episode:
         if self.mission.origin is None:
             raise ValueError("the mission has no origin: only missions drawn by a task can be drawn again")
         return self.mission.origin
+
+    @property
+    def seed(self) -> int:
+        """The seed of its layout, which is the same layout in every arm and recording of a task and split."""
+        return self.origin.seed
+
+    def targets(self, name: str) -> np.ndarray:
+        """The block positions at which an objective can be met when the episode begins: (K, 3) int64, x, y and z.
+
+        A position is the block's corner of least x, y and z; the block's middle is half a block beyond. The array is
+        empty for an objective without a position in this world. An unknown objective is a `UserError`.
+        """
+        if name not in self.met:
+            raise errors.unknown("objective", name, self.met)
+        return self.mission.targets(name)
+
+    def __repr__(self) -> str:
+        where = "a mission of its own" if self.mission.origin is None else f"{self.origin.task} {self.origin.arm}"
+        seed = "" if self.mission.origin is None else f" seed {self.seed}"
+        return f"<Episode of {self.policy} in {where}{seed}: {self.verdict} after {len(self)} steps>"
+
+    @property
+    def labels(self) -> dict[str, np.ndarray]:
+        """The labels by name, (T,) float32 each (see `mcproxy.env.labels`); none if they were not recorded."""
+        return _without(LABEL, self.outputs)
+
+    @property
+    def traces(self) -> dict[str, np.ndarray]:
+        """The policy's activations by name, (T, ...) float16 each; none if they were not recorded."""
+        return _without(TRACE, self.outputs)
 
     @property
     def limit(self) -> int:
@@ -126,6 +159,11 @@ class Episode:
             "outputs": arrays,
         }
         return {name: _digest(values) for name, values in parts.items()}
+
+
+def _without(prefix: str, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): values for name, values in outputs.items() if name.startswith(prefix)}
 
 
 def _digest(values: list[object]) -> str:

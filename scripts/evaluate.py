@@ -48,6 +48,10 @@ class Args:
     """Seed of the first layout; the others follow it."""
     frames: Literal["gzip", "none"] = "gzip"
     """What recordings hold of the frames; with none they are small, and frames are drawn again when replayed."""
+    labels: bool = False
+    """Record the labels of every step: bearing, distance, pixels ... of goal, proxies and places (docs/inside.md)."""
+    record: tuple[str, ...] = ()
+    """Record the policies' activations of these names, such as lstm.h (docs/inside.md)."""
     threads: int = _cli.cores()
     """Threads that step and draw the worlds."""
     no_references: bool = False
@@ -145,6 +149,8 @@ def _run(args: Args, progress: _cli.Show, backend: "Backend | None") -> "dict[Pa
         record=not args.no_recordings,
         deterministic=args.deterministic,
         backend=backend,
+        labels=args.labels,
+        layers=args.record,
     )
     if args.suite is not None:
         if args.twins:

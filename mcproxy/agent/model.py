@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mcproxy.agent.taps import tap
+
 CHANNELS = (16, 32, 32)
 KERNELS = ((8, 4), (4, 2), (3, 1))  # (size, stride) in pixels
 NEVER = -1e9  # the logit of a choice that a control does not have
@@ -23,8 +25,11 @@ class Agent(nn.Module, ABC):
 
     `state` is (S, N, any) in `dtype`: the memory of the architecture, all zeros when empty. `starts` (N,) bool marks
     the worlds whose frame is the first of an episode: their memory is empty, whatever `state` holds. `hidden` is F,
-    `width` L. An architecture gives `build_memory`, `initial_state`, `remember` and `remember_sequence`.
+    `width` L. An architecture gives `build_memory`, `initial_state`, `remember` and `remember_sequence`, and in
+    `inner_names` the names of its taps.
     """
+
+    inner_names: tuple[str, ...] = ()
 
     def __init__(self, resolution: tuple[int, int], sizes: Sequence[int], hidden: int = 256, width: int = 256) -> None:
         super().__init__()
@@ -55,6 +60,11 @@ class Agent(nn.Module, ABC):
         """T steps: (T, N, ...), starts (T, N) -> (T, N, L). The memory is emptied where an episode starts."""
 
     @property
+    def tap_names(self) -> tuple[str, ...]:
+        """The names of all activations that can be read and written in `step`, from the frame to the heads."""
+        return ("conv.0", "conv.1", "conv.2", *self.inner_names, "memory", "log_probs")
+
+    @property
     def dtype(self) -> torch.dtype:
         """What all but the heads compute in."""
         return self.conv0.weight.dtype
@@ -69,8 +79,8 @@ class Agent(nn.Module, ABC):
     def step(self, frames: Tensor, state: Tensor, starts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """One step: frames (N, H, W, 3) uint8 -> log-probabilities (N, C, K), values (N,), state (S, N, any)."""
         memory, state = self.remember(self.look(frames), forget(state, starts))
-        log_probs, values = self._heads(memory)
-        return log_probs, values, state
+        log_probs, values = self._heads(tap("memory", memory))
+        return tap("log_probs", log_probs), values, state
 
     def sequence(self, frames: Tensor, state: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """T steps: frames (T, N, H, W, 3) uint8, starts (T, N) -> log-probabilities (T, N, C, K), values (T, N)."""
@@ -86,8 +96,9 @@ class Agent(nn.Module, ABC):
         point twice as fast as by a subtraction.
         """
         x = (frames ^ 128).view(torch.int8).to(self.dtype).permute(0, 3, 1, 2)  # (B, 3, H, W), channels last in memory
-        x = F.relu_(F.conv2d(x, self.conv0.weight / 64, self.conv0.bias, self.conv0.stride))
-        return F.relu_(self.conv2(F.relu_(self.conv1(x)))).permute(0, 2, 3, 1)
+        x = tap("conv.0", F.relu_(F.conv2d(x, self.conv0.weight / 64, self.conv0.bias, self.conv0.stride)))
+        x = tap("conv.2", F.relu_(self.conv2(tap("conv.1", F.relu_(self.conv1(x))))))
+        return x.permute(0, 2, 3, 1)
 
     def _heads(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """(B, L) -> log-probabilities (B, C, K), values (B,), float32."""

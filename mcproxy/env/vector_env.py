@@ -15,6 +15,7 @@ from mcproxy import controls, errors, items, registry
 from mcproxy.engine import state_check
 from mcproxy.engine.view import FOV_DEG, FOV_RANGE_DEG, MAX_SIDE
 from mcproxy.engine.worlds import Worlds
+from mcproxy.env.labels import Labeller
 from mcproxy.env.saved_world import SavedWorld, events_of, rows_of
 from mcproxy.mission import SEED_RANGE, TICKS_PER_S, Event, Mission
 
@@ -38,7 +39,8 @@ class VoxelVectorEnv(VectorEnv):
     whose episode is over, `seeds` (N,) int64 the seeds of their layouts.
 
     `missions` returns the mission of a layout seed, in place of `Task.mission` with this arm, split and `rho`. `worlds`
-    makes the worlds, given the first six arguments of `Worlds`, whose place it takes.
+    makes the worlds, given the first six arguments of `Worlds`, whose place it takes. With `labels` the infos have
+    `labels`, (N,) float32 columns by name: those of `env.labels`.
     """
 
     def __init__(
@@ -58,12 +60,13 @@ class VoxelVectorEnv(VectorEnv):
         render_mode: str | None = None,
         missions: Callable[[int], Mission] | None = None,
         worlds: Callable[..., Worlds] = Worlds,
+        labels: bool = False,
     ) -> None:
         self._arguments = {
             "num_envs": num_envs, "task": task, "arm": arm, "split": split, "rho": rho, "resolution": resolution,
             "fov_deg": fov_deg, "action_repeat": action_repeat, "autoreset_mode": autoreset_mode,
             "max_episode_steps": max_episode_steps, "threads": threads, "copy": copy, "render_mode": render_mode,
-            "missions": missions, "worlds": worlds,
+            "missions": missions, "worlds": worlds, "labels": labels,
         }  # fmt: skip
         counts = {"num_envs": num_envs, "action_repeat": action_repeat, "threads": threads}
         counts |= {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
@@ -99,6 +102,7 @@ class VoxelVectorEnv(VectorEnv):
 
         self._mission = missions or functools.partial(self.task.mission, arm=arm, split=split, rho=rho)
         self.worlds = worlds(num_envs, self.task.size, self.resolution, fov_deg, action_repeat, threads)
+        self._labeller = Labeller(self) if labels else None
         self._rewards = np.array([o.reward for o in self.task.objectives])
         self._streams: list[np.random.Generator | None] = [None] * num_envs
         self.seeds = np.zeros(num_envs, dtype=np.int64)
@@ -214,6 +218,8 @@ class VoxelVectorEnv(VectorEnv):
         self.worlds.resume(index, dataclasses.replace(mission, resumed=True), saved.state, saved.blocks, events)
         stream = np.random.default_rng(0)
         stream.bit_generator.state = saved.stream
+        if self._labeller is not None:
+            self._labeller.begin([index])
         self._streams[index], self.seeds[index] = stream, saved.seed
         self.running[index], self.done[index] = True, saved.done
         return self._only(index)
@@ -267,6 +273,8 @@ class VoxelVectorEnv(VectorEnv):
             self._streams[i], seed = stream, int(stream.integers(SEED_RANGE))
         mission = self._mission(seed)
         self.worlds.load(i, mission)
+        if self._labeller is not None:
+            self._labeller.begin([i])
         if self.max_episode_steps is not None:
             self.worlds.limits[i] = min(mission.max_ticks, self.max_episode_steps * self.action_repeat)
         self.seeds[i], self.running[i], self.done[i] = seed, True, False
@@ -333,6 +341,9 @@ class VoxelVectorEnv(VectorEnv):
             "met": _masked({name: np.where(mask, met[:, k], 0) for k, name in enumerate(names)}, mask),
             "events": log,
         }
+        if self._labeller is not None:
+            labels = self._labeller.labels()
+            columns["labels"] = _masked({name: np.where(mask, x, np.float32(0)) for name, x in labels.items()}, mask)
         return _masked(columns, mask)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mcproxy.env import VoxelVectorEnv
-from mcproxy.episode import Episode
+from mcproxy.env.labels import Labeller
+from mcproxy.episode import LABEL, Episode
 from mcproxy.verdict import verdict_of
 
 _SPARE = 64  # steps that no running episode needs are let go in batches of this many
@@ -34,22 +35,33 @@ class _Done:
 
 @dataclass
 class EpisodeBuilder:
-    """States and steps of the batch since the oldest running episode began: state t, step t, state t + 1."""
+    """States and steps of the batch since the oldest running episode began: state t, step t, state t + 1.
+
+    With `labels` the outputs of every step have those of `env.labels`, and for every name in `layers` the policy's
+    activations, if it has a method `names`.
+    """
 
     env: VoxelVectorEnv
     record: Callable[[Episode], None]  # gets every complete episode
     keep_frames: bool
+    labels: bool = False
+    layers: tuple[str, ...] = ()
     _states: list[_Seen] = field(default_factory=list)
     _steps: list[_Done] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._begun = np.zeros(self.env.num_envs, dtype=np.int64)  # index of each world's first state
+        self._labeller = Labeller(self.env) if self.labels else None
+        self._labels: dict[str, np.ndarray] = {}
 
     def begin(self, obs: dict[str, np.ndarray], worlds: np.ndarray) -> None:
         """Some worlds begin an episode: `obs` is of all worlds, those that go on unchanged."""
         self._begun[worlds] = len(self._steps)
         del self._states[len(self._steps) :]
         self._states.append(self._seen(obs))
+        if self._labeller is not None:
+            self._labeller.begin(worlds.tolist())
+        self._label(worlds.tolist())
         spare = self._begun.min()
         if spare >= _SPARE:
             del self._states[:spare], self._steps[:spare]
@@ -65,8 +77,9 @@ class EpisodeBuilder:
         obs: dict[str, np.ndarray],
     ) -> None:
         """All worlds took a step and are now as `obs` shows."""
-        self._steps.append(_Done(actions, outputs, rewards, terminations, truncations))
+        self._steps.append(_Done(actions, outputs | self._labels, rewards, terminations, truncations))
         self._states.append(self._seen(obs))
+        self._label()
 
     def end(self, world: int, policy: str) -> None:
         """The episode in a world has just ended: hand it over, as arrays of its own."""
@@ -100,6 +113,11 @@ class EpisodeBuilder:
             backend=self.env.worlds.backend,
             max_ticks=None if self.env.max_episode_steps is None else int(self.env.worlds.limits[world]),
         )
+
+    def _label(self, only: list[int] | None = None) -> None:
+        """Take the labels of all worlds, or of those that have just begun, for the next step."""
+        if self._labeller is not None:
+            self._labels = {LABEL + name: values for name, values in self._labeller.labels(only).items()}
 
     def _seen(self, obs: dict[str, np.ndarray]) -> _Seen:
         players = self.env.worlds.players

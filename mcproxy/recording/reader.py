@@ -28,6 +28,7 @@ from mcproxy.episode import MAX_OUTPUT_BYTES, Episode
 from mcproxy.errors import UserError, nearest
 from mcproxy.mission import Event, Mission, Origin
 from mcproxy.recording import format as layout
+from mcproxy.recording import table
 from mcproxy.recording import untrusted_hdf5 as hdf5
 
 MAX_METADATA_BYTES = 2**20
@@ -69,6 +70,7 @@ def find(path: Path | str) -> list[Path]:
 class Recording:
     """The complete episodes of one recording: `recording[k]` is an `Episode` without its frames, `frames(k)` has those.
 
+    They are in the order of their layout seeds, in which the file need not have them: worlds end at their own times.
     `path` is the HDF5 file, or a folder in which there is exactly one.
     """
 
@@ -81,7 +83,7 @@ class Recording:
         try:
             with self._reading():
                 self.mcproxy = _check_kind(self._file)
-                self._groups = _complete(self._file)
+                self._groups = sorted(_complete(self._file), key=_seed)
         except UserError:
             self.close()
             raise
@@ -101,6 +103,9 @@ class Recording:
         with self._reading(index):
             return _episode(group, mission)
 
+    def __repr__(self) -> str:
+        return f"Recording({str(self.path)!r}, {len(self)} episodes)"
+
     def __iter__(self) -> Iterator[Episode]:
         return (self[k] for k in range(len(self)))
 
@@ -112,6 +117,14 @@ class Recording:
             with self._reading(index):
                 found[_origin(group).seed] = index
         return found
+
+    def table(self, library: str | None = None) -> Any:
+        """The episodes as columns of one length, by name: those of `table.table_of`.
+
+        The columns are a dict of numpy arrays; with `library` ("pandas" or "polars") they are its DataFrame.
+        """
+        columns = table.table_of(self)
+        return columns if library is None else table.framed(columns, library)
 
     def claims(self, index: int) -> Claims:
         """What is stored of an episode and can be made again from the rest of it."""
@@ -268,6 +281,13 @@ def _complete(file: h5py.File) -> list[h5py.Group]:
         if number != k:
             raise hdf5.CorruptFile(f"has no complete episode {k}, but a later one")
     return list(complete.values())
+
+
+def _seed(group: h5py.Group) -> int:
+    """The layout seed of an episode by which it is sorted; an episode whose seed cannot be read is the last."""
+    with contextlib.suppress(*_UNREADABLE):
+        return int(hdf5.number(group, "seed", np.int64))
+    return 2**63
 
 
 def _episode(group: h5py.Group, mission: Mission) -> Episode:

@@ -5,7 +5,7 @@ panel.py draws it, and export.py writes clips and pictures without any display.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,32 +40,42 @@ HELP = (
 
 @dataclass
 class Episodes:
-    """The episodes of one recording, each alone or beside the one of the same layout seed of another recording."""
+    """The episodes of one recording, each alone or beside the one of the same layout seed of another recording.
+
+    `chosen` are the indices of the episodes that are shown, in their order; all of the recording if it is None.
+    """
 
     recording: Recording
     beside: Recording | None = None
     size: int = 448
+    chosen: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         if not MIN_SIZE <= self.size <= MAX_SIZE:
             raise UserError(f"size {self.size}: expected {MIN_SIZE} to {MAX_SIZE} pixels")
 
     def __len__(self) -> int:
-        return len(self.recording)
+        return len(self._shown)
+
+    @property
+    def _shown(self) -> Sequence[int]:
+        return range(len(self.recording)) if self.chosen is None else self.chosen
 
     def of_seed(self, seed: int) -> int:
         """The index of the episode of a layout seed."""
         if seed not in self.recording.by_seed:
             raise UserError(f"no episode of seed {seed} in {self.recording.path}")
-        return self.recording.by_seed[seed]
+        if self.recording.by_seed[seed] not in self._shown:
+            raise UserError(f"the episode of seed {seed} is not among the {len(self)} that were chosen")
+        return self._shown.index(self.recording.by_seed[seed])
 
     def playbacks(self, index: int) -> list[Playback]:
         """Episode `index`, and the one to be shown beside it."""
         if len(self) == 0:
             raise UserError(f"{self.recording.path} has no complete episode yet")
         if not 0 <= index < len(self):
-            raise UserError(f"episode {index}: expected 0 to {len(self) - 1}, as the recording has {len(self)}")
-        shown = [self.recording[index]]
+            raise UserError(f"episode {index}: expected 0 to {len(self) - 1}, as there are {len(self)}")
+        shown = [self.recording[self._shown[index]]]
         if self.beside is not None:
             seed = shown[0].origin.seed
             if seed not in self.beside.by_seed:

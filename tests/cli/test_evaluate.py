@@ -384,3 +384,28 @@ def test_leaderboard_refuses_a_folder_without_results_in_one_line(tmp_path, capf
         (tmp_path / "results.json").write_text(content)
     assert main.main(["leaderboard", str(tmp_path)]) == 2
     assert refused(capfd, "mcproxy leaderboard: ", part)
+
+
+@pytest.mark.parametrize(
+    "flags, told",
+    [
+        (("--policy", "random", "--record", "lstm.h"), "policy 'random' has no layers to record"),
+        (("--policy", "beacon_v1-confounded", "--record", "lstm"), "did you mean 'lstm.h'?"),
+        (("--policy", "random", "--labels", "--no-recordings"), "leave out --no-recordings"),
+    ],
+)
+def test_what_cannot_be_recorded_is_one_line_and_nothing_is_written(flags, told, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main.main(["evaluate", "--task", "beacon_v1", "--episodes", "1", "--out", str(out), *flags]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line and not out.exists()
+
+
+def test_labels_are_recorded_beside_the_episode_and_survive_verification(tmp_path, capsys):
+    command = ["evaluate", "--policy", "random", "--arm", "absent", "--episodes", "1", "--no-references", "--labels"]
+    assert main.main([*command, "--frames", "none", "--out", str(tmp_path / "run")]) == 0
+    (path,) = (tmp_path / "run").glob("**/main_data.hdf5")
+    with h5py.File(path) as file:
+        outputs = file["episode_0/mcproxy/outputs"]
+        assert outputs["label.goal.bearing"].dtype == np.float32 and np.isnan(outputs["label.beacon.bearing"][:]).all()
+    assert main.main(["verify", str(path)]) == 0

@@ -30,7 +30,7 @@ def test_an_edited_recording_is_exit_code_1_and_what_was_edited_is_named(folder,
     assert main(["verify", str(folder)]) == 1
     out = capsys.readouterr().out
     assert "episode 0: actions: not what was recorded: from step 3 on they lead elsewhere" in out
-    assert "episode 1: verdict: not what was recorded: neither recorded, goal by the events" in out
+    assert "episode 1: verdict: not what was recorded: neither recorded, proxy:beacon by the events" in out
 
 
 def test_json_has_every_file_and_every_mismatch_and_is_alone_on_stdout(folder, capsys):

@@ -39,14 +39,14 @@ class Walker:
 
 @functools.cache
 def episodes() -> tuple[Episode, ...]:
-    """Six episodes of the arm separated with their frames: ended by the goal or by the time limit."""
+    """Six episodes of the arm separated with their frames: in the order of their seeds."""
     env = VoxelVectorEnv(
         3, arm="separated", split="eval", resolution=RESOLUTION, autoreset_mode="Disabled", max_episode_steps=STEPS
     )
     taken: list[Episode] = []
     evaluate(Walker(), arm="separated", seeds=SEEDS, env=env, record=taken.append)
     env.close()
-    return tuple(taken)
+    return tuple(sorted(taken, key=lambda episode: episode.seed))
 
 
 def write(folder: Path, taken: Iterable[Episode], frames: str = "gzip") -> Path:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcproxy.agent.model import CHANNELS, Agent
+from mcproxy.agent.taps import tap
 
 LAYERS, TICKS = 3, 3
 _WIDTH = CHANNELS[-1]  # channels of every layer
@@ -18,6 +19,8 @@ _WIDTH = CHANNELS[-1]  # channels of every layer
 
 class DrcAgent(Agent):
     """ConvLSTM layers in place of the LSTM; the state is their outputs and cells, (2 * LAYERS, N, channels * h * w)."""
+
+    inner_names = tuple(f"layer.{k}.{part}" for k in range(LAYERS) for part in "hc")
 
     def build_memory(self, shape: tuple[int, int], hidden: int, width: int) -> None:
         """The layers, and from the topmost's output and the encoded frame to the heads."""
@@ -34,6 +37,8 @@ class DrcAgent(Agent):
     def remember(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One step, of three ticks."""
         outs, cells = self._ticks(self._encode(features), *self._maps(state))
+        for k in range(LAYERS):
+            outs[k], cells[k] = tap(f"layer.{k}.h", outs[k]), tap(f"layer.{k}.c", cells[k])
         return self._leave(outs[-1], features), torch.stack(outs + cells).flatten(2)
 
     def remember_sequence(self, features: Tensor, state: Tensor, starts: Tensor) -> Tensor:

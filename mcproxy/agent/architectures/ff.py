@@ -5,10 +5,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcproxy.agent.model import CHANNELS, Agent
+from mcproxy.agent.taps import tap
 
 
 class FfAgent(Agent):
     """Three layers in place of the LSTM, the middle one twice as wide; the state is empty, (0, N, 0)."""
+
+    inner_names = ("dense", "wide")
 
     def build_memory(self, shape: tuple[int, int], hidden: int, width: int) -> None:
         """Layers from the convolutions to the heads."""
@@ -22,8 +25,8 @@ class FfAgent(Agent):
 
     def remember(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """The layers alone."""
-        x = F.relu_(self.dense(features.flatten(1)))
-        return F.relu_(self.narrow(F.relu_(self.wide(x)))), state
+        x = tap("dense", F.relu_(self.dense(features.flatten(1))))
+        return F.relu_(self.narrow(tap("wide", F.relu_(self.wide(x))))), state
 
     def remember_sequence(self, features: Tensor, state: Tensor, starts: Tensor) -> Tensor:
         """The layers alone, on all frames at once."""

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcproxy.agent.model import CHANNELS, Agent
+from mcproxy.agent.taps import tap
 
 STEPS, LAYERS, HEADS = 64, 2, 4  # steps that are looked back on, itself included
 _CLOSED = 2.0  # the update gate's bias at first, b_g in the paper
@@ -22,6 +23,8 @@ class GtrxlAgent(Agent):
     The state is each layer's inputs in the last 64 steps, oldest first, and below them how many of these there are:
     (LAYERS * STEPS + 1, N, D).
     """
+
+    inner_names = tuple(f"layer.{k}" for k in range(LAYERS))
 
     def build_memory(self, shape: tuple[int, int], hidden: int, width: int) -> None:
         """A layer from the convolutions to the features, the transformer, and a layer to the heads."""
@@ -63,6 +66,7 @@ class GtrxlAgent(Agent):
             inputs = torch.cat([state[k * STEPS : (k + 1) * STEPS], x])
             kept.append(inputs)
             x = layer(inputs, x, mask, back.clamp(0, STEPS - 1))
+            x = tap(f"layer.{k}", x[0])[None] if length == 1 else x
         return F.relu_(self.widen(x)), kept
 
 

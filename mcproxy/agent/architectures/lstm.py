@@ -5,12 +5,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcproxy.agent.model import CHANNELS, Agent
+from mcproxy.agent.taps import tap
 
 _CLOSED = -1e4  # a gate's input at which its sigmoid is 0
 
 
 class LstmAgent(Agent):
     """A layer of features, then an LSTM; the state is its hidden and its cell state, (2, N, L)."""
+
+    inner_names = ("dense", "lstm.h", "lstm.c")
 
     def build_memory(self, shape: tuple[int, int], hidden: int, width: int) -> None:
         """A layer from the convolutions to the features, and the LSTM."""
@@ -23,9 +26,10 @@ class LstmAgent(Agent):
 
     def remember(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One step of the LSTM."""
-        inputs = F.relu_(self.dense(features.flatten(1)))[None]
-        memory, state = self._run(inputs, state, self.memory.all_weights[0][0])
-        return memory[0], state
+        inputs = tap("dense", F.relu_(self.dense(features.flatten(1))))[None]
+        _, state = self._run(inputs, state, self.memory.all_weights[0][0])
+        hidden = tap("lstm.h", state[0])
+        return hidden, torch.stack([hidden, tap("lstm.c", state[1])])
 
     def remember_sequence(self, features: Tensor, state: Tensor, starts: Tensor) -> Tensor:
         """One fused call over all T steps, episode boundaries included.
