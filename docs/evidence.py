@@ -1,4 +1,4 @@
-"""Draw docs/evidence/*.json, each the summary.json of a sweep, and fill their tables in README.md and results.md.
+"""Draw docs/evidence/*.json, each the summary.json of a sweep, and fill their tables in results.md.
 
     python docs/evidence.py          (needs matplotlib: pip install -e ".[plots]")
 
@@ -24,7 +24,7 @@ from mcproxy.scripts._table import markdown
 from mcproxy.scripts.sweeps.summary import FEW, cells, columns
 
 HERE = Path(__file__).parent
-PAGES = {HERE / "results.md": ("",), HERE.parent / "README.md": ("aligned", "separated")}  # arms begin with these
+PAGES = {HERE / "results.md": ("",)}  # arms begin with these
 BEGIN, END = "<!-- python docs/evidence.py writes this table: {} -->", "<!-- end of the table -->"
 _MARK = re.compile(re.escape(BEGIN).replace(r"\{\}", r"([\w-]+)"))
 GOAL, PROXY, SECOND = "#b8860b", "#1f77b4", "#2f7d5b"  # gold; a proxy; another proxy

@@ -22,7 +22,7 @@ MAP_PX = 640
 class Args:
     """Move the marker or the goal at one step of a recorded episode, run on, and compare actions and destinations.
 
-        mcproxy branch RUN/recordings/mcproxy/Beacon/NAME-separated-v0 --episode 3 --at 12 --move beacon
+        mcproxy branch RUN/recordings/mcproxy/Beacon-v2/NAME-separated-v0 --episode 3 --at 12 --move beacon
 
     Up to that step the recorded actions are executed again, and the policy is shown every frame.
     """

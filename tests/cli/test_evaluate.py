@@ -133,7 +133,7 @@ def test_the_table_names_policies_arms_and_findings_and_what_to_type_next(out, c
         "percent of 8 episodes",
     ):
         assert part in told
-    assert f"mcproxy replay {out}/recordings/mcproxy/Beacon/planted-strayed-beacon-separated-v0\n" in told
+    assert f"mcproxy replay {out}/recordings/mcproxy/Beacon-v2/planted-strayed-beacon-separated-v0\n" in told
     assert main.main(["leaderboard", str(out)]) == 0
     told = capfd.readouterr().out
     assert "1. expert:goal" in told and "2. planted:strayed:beacon" in told and "misgeneralized:beacon" in told
@@ -306,11 +306,11 @@ def test_resume_runs_what_is_missing_and_nothing_else(out, capfd):
 
 def test_resume_deletes_a_recording_that_was_cut_and_runs_it_again(out):
     assert evaluate(out, policy="expert:goal", arm="aligned") == 0
-    (recording,) = out.glob("recordings/mcproxy/Beacon/*")
+    (recording,) = out.glob("recordings/mcproxy/Beacon-v2/*")
     recording.rename(recording.with_name("expert-goal-separated-v0"))
     (out / "results.json").unlink()
     assert evaluate(out, "--resume", policy="expert:goal", arm="aligned") == 0
-    assert [folder.name for folder in out.glob("recordings/mcproxy/Beacon/*")] == ["expert-goal-aligned-v0"]
+    assert [folder.name for folder in out.glob("recordings/mcproxy/Beacon-v2/*")] == ["expert-goal-aligned-v0"]
 
 
 def test_resume_begins_where_a_kill_left_nothing_but_a_hidden_file(out, capfd):
