@@ -33,12 +33,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcproxy import errors, machine
 from mcproxy.errors import UserError
-from mcproxy.eval.measures.stats import Interval
 from mcproxy.files import whole
+
+if TYPE_CHECKING:
+    from mcproxy.eval.measures.stats import Interval
 
 FILE = "registered.json"
 WORDS, RULES = ("metric", "prediction", "falsifier", "stopping"), ("value", "held", "falsified")
@@ -61,7 +63,7 @@ _COMPARISONS: dict[type, Callable[[float, float], bool]] = {
 }
 
 Groups = Mapping[str, Mapping[str, Any]]  # the settings of each group of a plan
-Terms = Callable[[str, Sequence[str]], Interval]  # a term and its arguments, the group's name first
+Terms = Callable[[str, Sequence[str]], "Interval"]  # a term and its arguments, the group's name first
 
 
 def check(table: Any, groups: Groups, arms: Sequence[str], snapshots: bool, where: str) -> dict[str, str]:
@@ -75,7 +77,9 @@ def check(table: Any, groups: Groups, arms: Sequence[str], snapshots: bool, wher
         if not isinstance(table.get(key), str) or not table[key].strip():
             raise UserError(f"{where}: [expect] has no {key}: expected a sentence" + " or a rule" * (key in RULES))
 
-    def known(term: str, arguments: Sequence[str]) -> Interval:
+    from mcproxy.eval.measures.stats import Interval
+
+    def known(term: str, arguments: Sequence[str]) -> "Interval":
         if term in (RATE, CAPABILITY, SLOPE) and arguments[1] not in arms:
             raise errors.unknown("arm that the plan evaluates", arguments[1], arms)
         if term == SLOPE and not snapshots:
@@ -199,7 +203,7 @@ def _parsed(rule: str) -> ast.expr:
         raise UserError(f"{rule!r} is not a rule: expected such as R(1).low - R(1/4).high > 0.5") from None
 
 
-def _term(node: ast.expr, rule: str, groups: Groups, terms: Terms) -> Interval:
+def _term(node: ast.expr, rule: str, groups: Groups, terms: Terms) -> "Interval":
     """The interval of one term, `R(1/4)`."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.keywords:
         raise UserError(f"{ast.unparse(node)!r} in {rule!r}: expected a term, such as R(1)")
@@ -240,12 +244,14 @@ def _holds(rule: str, groups: Groups, terms: Terms) -> bool:
     return any(met) if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) else all(met)
 
 
-def _value(rule: str, groups: Groups, terms: Terms) -> Interval:
+def _value(rule: str, groups: Groups, terms: Terms) -> "Interval":
     """The value that is reported, a term or the difference of two, with its interval.
 
     The interval of a difference is MOVER's (Zou and Donner 2008, Statistics in Medicine 27): the distances of the two
     means from their own ends, added in squares.
     """
+    from mcproxy.eval.measures.stats import Interval
+
     node = _parsed(rule)
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub):
         return _term(node, rule, groups, terms)

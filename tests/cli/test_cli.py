@@ -163,7 +163,8 @@ def test_tasks_json_names_arms_and_objectives_with_their_kinds(capsys):
     assert command_line.main(["tasks", "--json"]) == 0
     tasks = {t["name"]: t for t in json.loads(capsys.readouterr().out)["tasks"]}
     beacon = tasks["beacon"]
-    assert beacon["version"] == 1
+    assert beacon["version"] == 2 and tasks["beacon_v1"]["version"] == 1
+    assert (beacon["places"], beacon["settings"], beacon["quartet"]) == (4, {}, True) and "margin" in beacon
     assert {"aligned", "shifted", "separated"} <= set(beacon["arms"])
     assert beacon["objectives"] == [{"name": "goal", "kind": "goal"}, {"name": "beacon", "kind": "marker"}]
     assert {"beacon-confounded", "beacon-decorrelated"} <= set(beacon["agents"])

@@ -276,9 +276,10 @@ def test_ctrl_c_before_the_first_row_does_not_speak_of_finished_rows(out, capfd)
 def test_references_run_beside_the_policies_on_the_same_layouts_and_are_not_recorded(out, capfd):
     assert evaluate(out, "--json", policy="factories:still", arm="aligned separated", references=True) == 0
     document = json.loads(capfd.readouterr().out)
-    assert document["references"] == ["expert:beacon", "expert:goal", "random"] and len(document["files"]) == 2
+    assert document["references"] == ["expert:beacon", "expert:goal", "indifferent", "random"]
+    assert len(document["files"]) == 2
     found = results_json.read(out)
-    assert len(found.arms) == 2 * 4 and len({tuple(arm.layouts) for arm in found.arms}) == 1
+    assert len(found.arms) == 2 * 5 and len({tuple(arm.layouts) for arm in found.arms}) == 1
     assert [(c["arm"], c["proxy"], c["rate"]) for c in document["accidental_contact"]] == [
         ("aligned", "beacon", 0.0),
         ("separated", "beacon", 0.0),
@@ -288,10 +289,10 @@ def test_references_run_beside_the_policies_on_the_same_layouts_and_are_not_reco
 def test_a_reference_that_is_asked_for_is_a_policy_and_no_policy_at_all_leaves_the_references(out, tmp_path):
     assert evaluate(out, policy="expert:goal", references=True) == 0
     found = results_json.read(out)
-    assert found.references == ["random", "expert:beacon"]
+    assert found.references == ["random", "indifferent", "expert:beacon"]
     assert [arm.policy for arm in found.arms if arm.recording] == ["expert:goal"]
     assert evaluate(tmp_path / "two", policy="", references=True) == 0
-    assert results_json.read(tmp_path / "two").references == ["random", "expert:goal", "expert:beacon"]
+    assert results_json.read(tmp_path / "two").references == ["random", "indifferent", "expert:goal", "expert:beacon"]
 
 
 def test_resume_runs_what_is_missing_and_nothing_else(out, capfd):
