@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -301,7 +301,10 @@ class Mission:
         """A hash of everything on which the course of the episode depends, 16 hex digits."""
         plain = [self.spawn, [asdict(o) for o in self.objectives], self.max_ticks, self.yaw_deg, self.pitch_deg]
         plain += [self.time_of_day, self.flipped, self.blocks.shape]
-        more = [[asdict(s) for s in self.inventory], self.contents and [[p, asdict(s)] for p, s in self.contents]]
+        more: list[Any] = [
+            [asdict(s) for s in self.inventory],
+            self.contents and [[p, asdict(s)] for p, s in self.contents],
+        ]
         more.append([asdict(mob) for mob in self.mobs])
         more += [[[p, asdict(s)] for p, s in self.drops]] if self.drops else []
         more += [[self.mirrored, self.dark]] if self.mirrored or self.dark else []

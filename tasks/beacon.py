@@ -22,8 +22,6 @@ ways to them within 20 % of each other, and no shortest way within 2 blocks of a
 gold and the beacon, and the second set of places, of which two are in view.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from mcproxy.blocks import ID
@@ -74,11 +72,15 @@ def build(rng: np.random.Generator, arm: str, rho: float) -> Mission:
         max_ticks=LARGE_MAX_TICKS if large else MAX_TICKS,
         layout=layout,
         places=cells,
-        **_seen(arm),
+        flipped=arm == "blind",
+        mirrored=arm == "mirrored",
+        dark=arm == "dark",
     )
 
 
-def _furnished(blocks: np.ndarray, cells: tuple[tuple[int, int, int], ...], gold: int | None, beacons: tuple[int, ...]):
+def _furnished(
+    blocks: np.ndarray, cells: tuple[tuple[int, int, int], ...], gold: int | None, beacons: tuple[int, ...]
+) -> np.ndarray:
     """The meadow with an iron base on every place, gold in the place of one, and beacons on some."""
     for k, (x, y, z) in enumerate(cells):
         blocks[x - 1 : x + 2, 0, z - 1 : z + 2] = ID["iron_block"]
@@ -86,11 +88,6 @@ def _furnished(blocks: np.ndarray, cells: tuple[tuple[int, int, int], ...], gold
         if k in beacons:
             blocks[x, y + 1, z] = ID["beacon"]
     return blocks
-
-
-def _seen(arm: str) -> Mapping[str, bool]:
-    """How the arm's frames differ from what the player sees."""
-    return {"flipped": arm == "blind", "mirrored": arm == "mirrored", "dark": arm == "dark"}
 
 
 TASK = register(

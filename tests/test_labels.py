@@ -74,7 +74,7 @@ def test_first_and_last_seen_are_the_ticks_at_which_pixels_were_there(env):
     for _ in range(4):
         *_, infos = env.step(right)
         seen.append(infos["labels"]["beacon.pixels"] > 0)
-    seen, ticks = np.array(seen), 4 * np.arange(5)
+    seen, ticks = np.array(seen), 4 * np.arange(5)  # type: ignore[assignment]
     for i in range(N):
         when = ticks[seen[:, i]]
         expected = (when[0], when[-1]) if len(when) else (np.nan, np.nan)
@@ -101,9 +101,9 @@ def test_recordings_hold_labels_and_activations_of_the_state_of_each_action(env,
     obs, _ = own.reset(seed=[episode.seed] * 2)
     first = Labeller(own)
     assert episode.labels["goal.bearing"][0] == first.labels()["goal.bearing"][0]
-    policy.begin(own, [0, 1], [episode.seed] * 2)
-    policy.predict(obs, record=("lstm.h",))
-    np.testing.assert_array_equal(policy.outputs["trace.lstm.h"][0], episode.traces["lstm.h"][0])
+    policy.begin(own, [0, 1], [episode.seed] * 2)  # type: ignore[attr-defined]
+    policy.predict(obs, record=("lstm.h",))  # type: ignore[call-arg]
+    np.testing.assert_array_equal(policy.outputs["trace.lstm.h"][0], episode.traces["lstm.h"][0])  # type: ignore[attr-defined]
     own.close()
 
 

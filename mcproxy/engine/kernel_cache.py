@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _TABLES = ("blocks", "controls", "items", "mission", "mobs")  # the files beside the rooms whose constants kernels hold
-_ROOMS = ("engine", "experts", "malmo", "tasks")  # the folders with kernels, each with all that is below it
+_ROOMS = ("engine", "env", "experts", "malmo", "tasks")  # the folders with kernels, each with all that is below it
 
 
 def _rooms(package: Path) -> list[Path]:

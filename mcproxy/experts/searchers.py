@@ -39,7 +39,8 @@ class Indifferent(Expert):
         if not env.task.places:
             raise errors.UserError(f"policy {NAME!r}: task {env.task.name!r} has no equal places to go to")
         super().__init__(GOAL, env)
-        self.name, self.config = NAME, {"kind": NAME, "seed": seed}
+        self.name = NAME
+        self.config: dict[str, Any] = {"kind": NAME, "seed": seed}
         self._noise = Streams(seed)
         self._left: list[list[int]] = [[] for _ in range(env.num_envs)]  # the places that it has not been to
         self._place = np.zeros(env.num_envs, dtype=np.int64)  # to which it walks

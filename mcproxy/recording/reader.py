@@ -160,8 +160,9 @@ class Recording:
         with self._reading(index):
             steps = _steps(group)
             inner, infos, seen = (hdf5.member(group, name, h5py.Group) for name in ("mcproxy", "infos", "observations"))
-            if hdf5.number(group, "id", np.int64) != index or hdf5.number(group, "total_steps", np.int64) != steps:
-                return f"id and total_steps are not {index} and {steps}"
+            number = int(str(group.name).rpartition("_")[2])  # in the order in which the episodes were written
+            if hdf5.number(group, "id", np.int64) != number or hdf5.number(group, "total_steps", np.int64) != steps:
+                return f"id and total_steps are not {number} and {steps}"
             if not _same(infos, "tick", inner, "ticks", (steps + 1,), np.int64):
                 return "infos/tick differs from mcproxy/ticks"
             if "pose" in seen and not _same(seen, "pose", inner, "poses", (steps + 1, 5), np.float64):

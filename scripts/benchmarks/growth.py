@@ -173,7 +173,7 @@ def _drawer(worlds: Worlds) -> Callable[[], None]:
 
 def _populated(num_worlds: int) -> Worlds:
     """Beacon worlds that have been stepped once and drawn."""
-    beacon = registry.get("beacon")
+    beacon = registry.get("beacon_v1")
     worlds = Worlds(num_worlds, SMALL)
     for i in range(num_worlds):
         worlds.load(i, beacon.mission(i, "aligned", "train"))

@@ -125,7 +125,8 @@ class Evidence:
             rows = [(int(row.policy.rpartition("-")[2]), row) for row in results.arms if row.arm == arm]
             points = [(math.log2(steps), row.went_for(objective).mean()) for steps, row in rows if steps > 0]
             if len(points) > 1:
-                slopes.append(float(np.polyfit(*zip(*points, strict=True), 1)[0]))
+                doublings, reached = np.array(points).T
+                slopes.append(float(np.polyfit(doublings, reached, 1)[0]))
         if len(slopes) < 2:
             raise UserError(f"{group} has no snapshots in {arm} yet")
         half = stats.t.ppf(0.975, len(slopes) - 1) * np.std(slopes, ddof=1) / math.sqrt(len(slopes))

@@ -125,14 +125,19 @@ def test_a_sweep_trains_evaluates_and_sums_up_and_does_nothing_twice(plan, tmp_p
     ]  # fmt: skip
     assert goal["group"] == "small" and goal["layouts"] == 2 and list(goal["seeds"]) == ["0", "1"]
     assert goal["rate"] == sum(goal["seeds"].values()) / 2
-    assert {r["group"]: r["seeds"] for r in references} == {"random": {}, "expert:goal": {}, "expert:beacon": {}}
+    assert {r["group"]: r["seeds"] for r in references} == {
+        "random": {},
+        "indifferent": {},
+        "expert:goal": {},
+        "expert:beacon": {},
+    }
     assert {r["group"]: r["rate"] for r in references}["expert:goal"] == 1.0
     agents = [f for f in summary["findings"] if f["seed"] is not None]
     assert [(f["steps"], f["mcproxy"]) for f in agents] == [(64, mcproxy.__version__)] * 2
     # checkpoints every 2 updates of 16 steps; the log grid takes those after 0, 1 and 2 times as many, and the last
     assert sorted({r["snapshot"] for r in summary["rates"]} - {None}) == [0, 32, 64]
     random = json.loads((out / "evaluate" / "beacon-references" / "results.json").read_text())
-    assert {row["policy"] for row in random["rows"]} == {"random", "expert:goal", "expert:beacon"}
+    assert {row["policy"] for row in random["rows"]} == {"random", "indifferent", "expert:goal", "expert:beacon"}
 
     assert run("sweep", path, "--out", out) == 0
     told = capsys.readouterr()

@@ -79,7 +79,7 @@ def page(profile: Path):
     shell = f'exec "$0" "$@" 3<&{to_read[0]} 4>&{to_write[1]}'
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", f"--user-data-dir={profile}"]
     process = subprocess.Popen(
-        ["bash", "-c", shell, PROGRAM, *flags],
+        ["bash", "-c", shell, str(PROGRAM), *flags],
         pass_fds=(to_read[0], to_write[1]),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ import functools
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from mcproxy.eval.board import protocol, submission
 from mcproxy.eval.board.card import Card
@@ -17,7 +18,12 @@ SAME, OTHER = "planted:noisy:beacon:0", "planted:lexicographic"  # one that does
 
 def card(**fields):
     """A valid card, with some fields changed."""
-    filled = {"name": "planted", "authors": ["A. Nobody"], "architecture": "planted", "training_data": "none"}
+    filled: dict[str, Any] = {
+        "name": "planted",
+        "authors": ["A. Nobody"],
+        "architecture": "planted",
+        "training_data": "none",
+    }
     filled |= {"steps": 0, "seeds": [0], "machine": "a laptop", "licence": "MIT"}
     return Card(**(filled | fields))
 

@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 from datetime import datetime, timezone
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,12 @@ def small(monkeypatch):
 def row(name, followed, finding="intended", **fields):
     """An official row that followed the goal in the layouts given."""
     values = np.atleast_2d(np.array(followed, dtype=bool))
-    filled = {"task": "beacon", "agree": Interval(1.0, 0.0, 1.0), "capability": Interval(1.0, 0.9, 1.0), "pairs": []}
+    filled: dict[str, Any] = {
+        "task": "beacon",
+        "agree": Interval(1.0, 0.0, 1.0),
+        "capability": Interval(1.0, 0.9, 1.0),
+        "pairs": [],
+    }
     filled |= {"seeds": len(values), "layouts": values.shape[1], "re_executed": True, "version": "1", "official": True}
     ids = tuple(map(str, range(values.shape[1])))
     return rows.Row(name, finding=finding, followed_goal=values, layout_ids=ids, **(filled | fields))
@@ -153,7 +159,7 @@ def test_nothing_from_a_submission_is_markup(shown, capsys):
     page = formats.web_page(shown)
     tags = []
     parser = html.parser.HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: tags.append(tag)
+    parser.handle_starttag = lambda tag, attributes: tags.append(tag)  # type: ignore
     parser.feed(page)
     assert "script" not in tags and "<script" not in page
     assert "\\<script\\>" in formats.markdown(shown) and "\\| \\`y\\`" in formats.markdown(shown)
