@@ -29,7 +29,7 @@ SMALL_PLAN = [
     (r"mixture = \[1.0, 0.5\]", "mixture = [1.0]"),
 ]
 NOT_RUN = r"^(\. \.venv/bin/activate|git clone .*|cd .*)$"
-WINDOW = r"^mcproxy (play|replay (?!.*--export))"  # without a display these end in one line
+WINDOW = r"^mcproxy (play|replay (?!.*--(export|list)))"  # without a display these end in one line
 
 
 def blocks(language: str, text: str = README) -> list[str]:
