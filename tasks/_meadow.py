@@ -13,8 +13,8 @@ MARGIN = 2  # blocks that stay free between a place and the outer wall
 CLEARANCE = 2.0  # blocks between a place and any shortest way to the other
 SEPARATION = 6.0  # blocks between the goal and the separate place, at least
 BALANCE = 1.2  # ratio of the two distances at most; 1.25 is promised
-TALL = np.array([ID[name] for name in ("stone", "log", "brick_block", "planks")], dtype=np.uint8)
-LOW = np.array([ID[name] for name in ("cobblestone", "stonebrick")], dtype=np.uint8)
+_TALL = np.array([ID[name] for name in ("stone", "log", "brick_block", "planks")], dtype=np.uint8)
+_LOW = np.array([ID[name] for name in ("cobblestone", "stonebrick")], dtype=np.uint8)
 _LAYOUTS = 1000  # drawn at most for one mission; 1.05 are needed on average
 _PROPOSALS = 64  # of the four places in one layout, before its obstacles are drawn anew
 
@@ -22,19 +22,25 @@ _PROPOSALS = 64  # of the four places in one layout, before its obstacles are dr
 def draw(rng: np.random.Generator, size: int, reach: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """The meadow (X, Y, Z) uint8 and four columns on it, (4, 2) int64: spawn, goal, separate and independent place."""
     for _ in range(_LAYOUTS):
-        blocks = np.zeros((size, HEIGHT, size), dtype=np.uint8)
-        blocks[:, 0] = ID["grass"]
-        count = int(OBSTACLES_PER_COLUMN * size * size)
-        raise_obstacles(blocks, rng.integers(0, 2**31, size=(count, 6)), TALL, LOW)
-        blocks[[0, -1], 1:4] = blocks[:, 1:4, [0, -1]] = ID["leaves"]
+        blocks = walled(rng, size)
         places = np.zeros((4, 2), dtype=np.int64)
         if _choose(ground_of(blocks), rng.random((_PROPOSALS, 8)), reach[0], reach[1], places):
             return blocks, places
     raise RuntimeError(f"no room for spawn, goal and both places in {_LAYOUTS} meadows of {size} x {size}")
 
 
+def walled(rng: np.random.Generator, size: int) -> np.ndarray:
+    """A walled meadow of `size` blocks a side with obstacles, and nothing else on it: (X, Y, Z) uint8."""
+    blocks = np.zeros((size, HEIGHT, size), dtype=np.uint8)
+    blocks[:, 0] = ID["grass"]
+    count = int(OBSTACLES_PER_COLUMN * size * size)
+    _raise(blocks, rng.integers(0, 2**31, size=(count, 6)), _TALL, _LOW)
+    blocks[[0, -1], 1:4] = blocks[:, 1:4, [0, -1]] = ID["leaves"]
+    return blocks
+
+
 @njit(nogil=True, cache=True)
-def raise_obstacles(blocks: np.ndarray, draws: np.ndarray, tall: np.ndarray, low: np.ndarray) -> None:
+def _raise(blocks: np.ndarray, draws: np.ndarray, tall: np.ndarray, low: np.ndarray) -> None:
     """Raise one obstacle for each row of six draws: a pillar, a wall, or a low wall that can be jumped."""
     size = blocks.shape[0]
     for k in range(draws.shape[0]):

@@ -8,21 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from mcproxy.blocks import ID
 from mcproxy.engine.ground_distance import DIAGONAL, JUMP, STRAIGHT, UNREACHABLE, WALK, distances
 from mcproxy.engine.ground_distance import ground as ground_of
-from mcproxy.tasks._meadow import (
-    CLEARANCE,
-    HEIGHT,
-    LOW,
-    MARGIN,
-    OBSTACLES_PER_COLUMN,
-    TALL,
-    clear,
-    is_open,
-    near,
-    raise_obstacles,
-)
+from mcproxy.tasks._meadow import CLEARANCE, MARGIN, clear, is_open, near, walled
 
 PLACES = 4  # K
 JITTER_DEG = 15.0  # by which a place may be off its even share of the circle
@@ -64,11 +52,7 @@ class Ring(NamedTuple):
 def draw(rng: np.random.Generator, size: int, reach: tuple[float, float]) -> Ring:
     """One ring in a meadow of `size` blocks a side; `reach` are the least and the greatest distance from the spawn."""
     for _ in range(_LAYOUTS):
-        blocks = np.zeros((size, HEIGHT, size), dtype=np.uint8)
-        blocks[:, 0] = ID["grass"]
-        count = int(OBSTACLES_PER_COLUMN * size * size)
-        raise_obstacles(blocks, rng.integers(0, 2**31, size=(count, 6)), TALL, LOW)
-        blocks[[0, -1], 1:4] = blocks[:, 1:4, [0, -1]] = ID["leaves"]
+        blocks = walled(rng, size)
         spawn, places = np.zeros(2, dtype=np.int64), np.zeros((PLACES, 2), dtype=np.int64)
         in_view, beside = np.zeros((PLACES, 2), dtype=np.int64), np.zeros((2, 2), dtype=np.int64)
         headings, draws = np.zeros(3), rng.random((2, _PROPOSALS, _DRAWS))
