@@ -30,9 +30,8 @@ def scene_of(mission: Mission) -> Scene:
         across = cells[:, [0, 2]] + 0.5 - np.array(mission.spawn)[[0, 2]]  # (K, 2)
         distance = np.hypot(across[:, 0], across[:, 1])
         nearest = int(distance.argmin())
-        bearing = np.degrees(np.arctan2(-across[nearest, 0], across[nearest, 1])) - mission.yaw_deg
         beam = isinstance(objective.condition, Touch) and objective.condition.block == _BEAM
-        scene[f"{name}.bearing"] = round(float((bearing + 180.0) % 360.0 - 180.0), 3)
+        scene[f"{name}.bearing"] = round(float(bearing_deg(across[nearest], mission.yaw_deg)), 3)
         scene[f"{name}.distance"] = round(float(distance[nearest]), 3)
         eye = np.array(mission.spawn) + [0.0, EYE_HEIGHT, 0.0]
         scene[f"{name}.hidden"] = float(not beam and is_hidden(mission.blocks, eye, cells[nearest]))
@@ -43,6 +42,11 @@ def columns(scenes: Iterable[Scene]) -> dict[str, np.ndarray]:
     """The scenes of E episodes as (E,) float64 columns."""
     scenes = list(scenes)
     return {name: np.array([scene[name] for scene in scenes]) for name in scenes[0]} if scenes else {}
+
+
+def bearing_deg(across: np.ndarray, yaw_deg: float) -> np.ndarray:
+    """The direction of offsets (..., 2) in x and z, in degrees from a yaw, right of it positive: (...), -180 to 180."""
+    return (np.degrees(np.arctan2(-across[..., 0], across[..., 1])) - yaw_deg + 180.0) % 360.0 - 180.0
 
 
 def is_hidden(blocks: np.ndarray, eye: np.ndarray, cell: np.ndarray) -> bool:

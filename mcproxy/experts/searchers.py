@@ -22,7 +22,7 @@ import numpy as np
 from mcproxy import errors
 from mcproxy.engine.simulation.camera import EYE_HEIGHT
 from mcproxy.experts.expert import Expert, Pursuit
-from mcproxy.experts.scene import is_hidden
+from mcproxy.experts.scene import bearing_deg, is_hidden
 from mcproxy.experts.targets import around
 from mcproxy.mission import GOAL, Inside, Objective
 from mcproxy.policy import Streams
@@ -105,8 +105,8 @@ class Searcher(Indifferent):
             player = self.env.worlds.players[world]
             across = np.array([self.env.worlds.missions[world].places[p] for p in left])[:, [0, 2]] + 0.5
             across = across - player["pos"][[0, 2]]
-            yaw = np.degrees(np.arctan2(-across[:, 0], across[:, 1]))
-            score = np.hypot(*across.T) if self.order == "nearest" else (yaw - player["yaw_deg"]) % 360.0
+            turns = bearing_deg(across, player["yaw_deg"]) % 360.0
+            score = np.hypot(*across.T) if self.order == "nearest" else turns
             left.insert(0, left.pop(int(score.argmin())))
         return super()._next(world)
 
@@ -119,8 +119,7 @@ class Searcher(Indifferent):
         goals = mission.targets(GOAL)
         for place, cell in enumerate(mission.places):
             at = np.array(cell)
-            yaw = np.degrees(np.arctan2(-(at[0] + 0.5 - eye[0]), at[2] + 0.5 - eye[2]))
-            off = (yaw - player["yaw_deg"] + 180.0) % 360.0 - 180.0
+            off = bearing_deg((at + 0.5 - eye)[[0, 2]], player["yaw_deg"])
             if abs(off) > self.env.fov_deg / 2 or is_hidden(blocks, eye, at):
                 continue
             if (np.abs(goals - at).max(axis=1) <= NEAR).any():

@@ -127,6 +127,8 @@ def test_weights_of_another_kind_or_number_are_refused(folder):
     assert "not finite" in refusal(folder)
     save_file(weights | {"value.bias": weights["value.bias"].bfloat16()}, file)
     assert "value.bias is BF16" in refusal(folder)
+    save_file(weights | {"value.bias": weights["value.bias"].half()}, file)  # as in packed agents
+    assert checkpoint.load(folder)[0].value.bias.dtype == torch.float32
     save_file({k: v for k, v in weights.items() if k != "value.bias"}, file)
     assert "value.bias" in refusal(folder)
     save_file(weights | {"extra": torch.zeros(1)}, file)
